@@ -1,0 +1,136 @@
+"""The command line: list what there is, check a configuration, train and evaluate single runs."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import catalogue, config
+from .errors import VaebenchError
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; bad input ends it with one line on standard error and exit status 1."""
+    parser = argparse.ArgumentParser(prog="vaebench", description="Every variational autoencoder, one bench.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    listing = commands.add_parser("list", help="what there is to choose from, with hyperparameters and ranges")
+    listing.add_argument(
+        "kind", nargs="?", default="flavours", choices=["flavours", "likelihoods", "networks", "metrics"]
+    )
+    listing.set_defaults(action=_list)
+
+    checking = commands.add_parser("check", help="check a configuration file")
+    checking.add_argument("config", type=Path)
+    checking.set_defaults(action=_check)
+
+    training = commands.add_parser("train", help="train one flavour at one latent size, one folder per seed")
+    training.add_argument("dataset", help="mnist, fashion_mnist, digits, or any name with --path")
+    training.add_argument("flavour")
+    training.add_argument("--path", help="the user's own images: .npy, .npz, IDX or a folder")
+    training.add_argument("--latent", type=int, required=True)
+    training.add_argument("--seeds", type=int, nargs="+", default=[0])
+    training.add_argument("--network", default="mlp")
+    training.add_argument("--likelihood", default="bernoulli")
+    training.add_argument("--convention", default="dynamic")
+    training.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="hyperparameters of the flavour")
+    training.add_argument("--network-set", nargs="+", default=[], metavar="NAME=VALUE")
+    training.add_argument("--likelihood-set", nargs="+", default=[], metavar="NAME=VALUE")
+    training.add_argument(
+        "--training", nargs="+", default=[], metavar="NAME=VALUE", help="epochs, batch_size, learning_rate..."
+    )
+    training.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    training.add_argument("--threads", type=int, default=1)
+    training.add_argument("--data", type=Path, default=Path("data"), help="folder of prepared datasets")
+    training.add_argument("--output", type=Path, required=True, help="folder of the runs")
+    training.add_argument("--replace", action="store_true", help="train anew where another configuration has been")
+    training.set_defaults(action=_train)
+
+    evaluating = commands.add_parser("evaluate", help="measure one trained run on its test set, as JSON")
+    evaluating.add_argument("run", type=Path, help="a run's folder, such as output/seed0")
+    evaluating.add_argument("--importance-samples", type=int, default=500)
+    evaluating.add_argument("--importance-images", type=int, default=1000)
+    evaluating.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    evaluating.add_argument("--data", type=Path, default=Path("data"), help="folder of prepared datasets")
+    evaluating.set_defaults(action=_evaluate)
+
+    options = parser.parse_args(arguments)
+    try:
+        options.action(options)
+    except VaebenchError as error:
+        sys.exit(f"vaebench: {error}")
+
+
+def _list(options: argparse.Namespace) -> None:
+    for name in catalogue.names(options.kind):
+        print(name)
+        for key, hyperparameter in catalogue.hyperparameters(options.kind, name).items():
+            print(f"    {key} = {hyperparameter.default}  ({hyperparameter.range})")
+
+
+def _check(options: argparse.Namespace) -> None:
+    study = config.read(options.config)
+    print(f"{options.config}: {len(study.cells())} cells, {len(study.cells()) * len(study.seeds)} runs")
+
+
+def _train(options: argparse.Namespace) -> None:
+    from . import hardware, interface, runs
+
+    fields = {"path": options.path} if options.path else {}
+    cell = interface.cell(
+        options.flavour,
+        latent=options.latent,
+        data=options.dataset,
+        network=options.network,
+        likelihood=options.likelihood,
+        convention=options.convention,
+        hyperparameters=_pairs(options.set),
+        network_settings=_pairs(options.network_set),
+        likelihood_settings=_pairs(options.likelihood_set),
+        **_pairs(options.training),
+    )
+    hardware.prepare(options.threads)
+    device = hardware.device(options.device)
+    data = interface.dataset(options.dataset, options.data, **fields)
+    for folder in runs.train(cell, options.seeds, data, options.output, device=device, replace=options.replace):
+        record = runs.describe(folder)
+        print(f"{folder}: {record['status']} after {record['epochs']} epochs, best at {record['best_epoch']}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from . import hardware, interface, runs
+
+    record = runs.describe(options.run)
+    hardware.prepare()
+    data = interface.dataset(record["cell"]["dataset"], options.data)
+    if data.checksum != record["data"]:
+        raise VaebenchError(
+            f"{options.run} was trained on other data than {options.data} holds: give the folder with --data"
+        )
+    values = interface.evaluate(
+        interface.load(options.run).to(hardware.device(options.device)),
+        data,
+        convention=record["cell"]["convention"],
+        seed=record["seed"],
+        importance_samples=options.importance_samples,
+        importance_images=options.importance_images,
+    )
+    print(json.dumps(values, indent=1))
+
+
+def _pairs(settings: list[str]) -> dict[str, Any]:
+    """``["beta=2", "hidden=[64]"]`` as ``{"beta": 2, "hidden": [64]}``; what is no literal is a string."""
+    pairs = {}
+    for setting in settings:
+        name, separator, value = setting.partition("=")
+        if not separator:
+            raise VaebenchError(f"'{setting}' is no setting: write NAME=VALUE")
+        try:
+            pairs[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            pairs[name] = value
+    return pairs

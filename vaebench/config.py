@@ -1,0 +1,198 @@
+"""The configuration of a study: read, checked against its types, and unfolded into cells and runs.
+
+A *cell* is dataset x architecture x flavour x latent size; a *run* is a cell and a seed. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from . import catalogue
+from .data.sources import BUILTIN, SOURCES
+from .errors import VaebenchError
+
+Count = Annotated[int, Meta(ge=1)]
+Positive = Annotated[float, Meta(gt=0)]
+Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+Settings = dict[str, Any]
+Convention = Literal["dynamic", "static", "threshold", "none"]
+SPLITS = ("train", "validation", "test")
+
+
+class Limits(Struct, forbid_unknown_fields=True, frozen=True):
+    """Use only the first images of each split."""
+
+    train: Count | None = None
+    validation: Count | None = None
+    test: Count | None = None
+
+
+class Dataset(Struct, forbid_unknown_fields=True, frozen=True):
+    """Where images come from: a known name, or a file or folder of the user's."""
+
+    path: str | None = None
+    labels: str | None = None
+    limits: Limits = Limits()
+
+
+class Training(Struct, forbid_unknown_fields=True, frozen=True):
+    """How every run is trained."""
+
+    epochs: Count = 50
+    batch_size: Count = 128
+    learning_rate: Positive = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    patience: Count | None = None
+
+
+class Evaluation(Struct, forbid_unknown_fields=True, frozen=True):
+    """How every trained run is measured on the test set."""
+
+    importance_samples: Count = 500
+    importance_images: Count = 1000
+    gallery_images: Count = 8
+
+
+class Likelihood(Struct, forbid_unknown_fields=True, frozen=True):
+    """The family of p(x|z) and its hyperparameters."""
+
+    name: str = "bernoulli"
+    settings: Settings = {}
+
+
+class Cell(Struct, frozen=True):
+    """All that determines the numbers of one cell, but for its data and code: hyperparameters are complete."""
+
+    dataset: str
+    architecture: str
+    flavour: str
+    latent: int
+    network: tuple[str, Settings]
+    objective: tuple[str, Settings]
+    likelihood: tuple[str, Settings]
+    convention: Convention
+    training: Training
+
+    @property
+    def path(self) -> str:
+        """Where the cell's runs lie, below a folder of runs."""
+        return f"{self.dataset}/{self.architecture}/{self.flavour}/z{self.latent}"
+
+    @property
+    def code(self) -> str:
+        """Fingerprint of the code that trains the cell."""
+        return catalogue.fingerprint(
+            "engine.py",
+            f"flavours/{self.objective[0]}.py",
+            f"networks/{self.network[0]}.py",
+            f"likelihoods/{self.likelihood[0]}.py",
+        )
+
+    def describe(self) -> Settings:
+        """The cell as plain data."""
+        return msgspec.to_builtins(self)
+
+
+class Study(Struct, forbid_unknown_fields=True, frozen=True):
+    """A whole configuration file; every field but the first three has a default."""
+
+    datasets: dict[Name, Dataset | None]
+    flavours: dict[Name, Settings | None]
+    latents: Annotated[list[Count], Meta(min_length=1)]
+    architectures: dict[Name, Settings | None] = field(default_factory=lambda: {"mlp": None})
+    seeds: Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1)] = field(default_factory=lambda: [0, 1, 2])
+    convention: Convention = "dynamic"
+    likelihood: Likelihood = Likelihood()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    pack: Count | None = None
+    mirror: str | None = None
+    pathvars: dict[str, str] = {}
+
+    def cells(self) -> list[Cell]:
+        """Every cell of the study, hyperparameters checked and completed; raises `VaebenchError`."""
+        networks = {name: _choice("networks", "network", name, given) for name, given in self.architectures.items()}
+        flavours = {name: _choice("flavours", "flavour", name, given) for name, given in self.flavours.items()}
+        likelihood = catalogue.settle("likelihoods", self.likelihood.name, self.likelihood.settings)
+        return [
+            Cell(
+                dataset=dataset,
+                architecture=architecture,
+                flavour=flavour,
+                latent=latent,
+                network=networks[architecture],
+                objective=flavours[flavour],
+                likelihood=(self.likelihood.name, likelihood),
+                convention=self.convention,
+                training=self.training,
+            )
+            for dataset, architecture, flavour, latent in itertools.product(
+                self.datasets, self.architectures, self.flavours, self.latents
+            )
+        ]
+
+
+def _choice(kind: str, key: str, name: str, given: Settings | None) -> tuple[str, Settings]:
+    """A named entry's file and settings: the file is the entry's own name unless ``key`` says another."""
+    given = dict(given or {})
+    choice = given.pop(key, name)
+    return choice, catalogue.settle(kind, choice, given)
+
+
+def check(raw: Any, where: str = "config") -> Study:
+    """A study from plain data; `VaebenchError` says what is wrong and where."""
+    try:
+        study = msgspec.convert(raw, Study)
+        study.cells()
+    except msgspec.ValidationError as error:
+        raise VaebenchError(f"{where}: {_explain(str(error))}") from None
+    except VaebenchError as error:
+        raise VaebenchError(f"{where}: {error}") from None
+    for name, dataset in study.datasets.items():
+        if dataset is not None and dataset.labels is not None and dataset.path is None:
+            raise VaebenchError(f"{where}: datasets.{name}: labels without a path: give the path of the images too")
+        if (dataset is None or dataset.path is None) and name not in (*SOURCES, *BUILTIN):
+            known = catalogue.nearest(name, (*SOURCES, *BUILTIN))
+            raise VaebenchError(f"{where}: unknown dataset '{name}' without a path: {known}")
+    for name, values in (("latents", study.latents), ("seeds", study.seeds)):
+        if len(set(values)) < len(values):
+            raise VaebenchError(f"{where}: {name} holds a value twice: list each one once")
+    return study
+
+
+def read(path: str | Path) -> Study:
+    """A study from a YAML file; raises `VaebenchError`."""
+    try:
+        return check(msgspec.yaml.decode(Path(path).read_bytes()), str(path))
+    except (OSError, msgspec.DecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise VaebenchError(f"{path}: cannot be read as YAML ({reason}): mend the file") from None
+
+
+def _explain(message: str) -> str:
+    """msgspec's message, with the field first and the nearest field for an unknown one."""
+    what, _, at = message.partition(" - at ")
+    at = at.strip("`").removeprefix("$").removeprefix(".") or "top level"
+    if unknown := re.search(r"unknown field `(\w+)`", what):
+        section = {"training": Training, "evaluation": Evaluation, "likelihood": Likelihood}.get(at, Study)
+        what += f": {catalogue.nearest(unknown[1], section.__struct_fields__)}"
+    return f"{at}: {what}"
+
+
+def identity(cell: Cell, seed: int, *, data: str, width: int, device: str) -> str:
+    """Key of a run: equal keys mean equal bytes.
+
+    ``data`` is the checksum of the prepared dataset, ``width`` the number of seeds stacked in one program and
+    ``device`` the kind of device, which all enter the last bit of the result.
+    """
+    facts = cell.describe() | {"seed": seed, "data": data, "width": width, "device": device, "code": cell.code}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,44 @@
+"""A prepared dataset in memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..config import SPLITS
+from ..errors import VaebenchError
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """``images``, uint8 (n, channels, height, width) in 0..255, and their ``labels``, int64 (n,)."""
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A dataset's splits; equal checksums mean equal tensors."""
+
+    name: str
+    checksum: str
+    train: Split
+    validation: Split
+    test: Split
+
+
+def load(path: str | Path) -> Data:
+    """The dataset in a file that `vaebench.data.prepare` wrote; raises `VaebenchError` if it is no such file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {})["vaebench"])
+            splits = [Split(file.get_tensor(f"{name}_images"), file.get_tensor(f"{name}_labels")) for name in SPLITS]
+            return Data(metadata["name"], metadata["checksum"], *splits)
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise VaebenchError(f"{path}: cannot be read as a prepared dataset ({reason}): prepare it again") from None

@@ -1,0 +1,90 @@
+"""Fetch a known dataset from a mirror or from its public places, checked by SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from tqdm import tqdm
+
+from ..catalogue import nearest
+from ..errors import VaebenchError
+from ..files import replacing
+from .sources import SOURCES, Source
+
+TIMEOUT = 10.0  # seconds, to connect and between two pieces of data
+CHUNK = 1 << 20  # bytes
+
+
+def download(name: str, folder: Path, mirror: str | None = None) -> list[Path]:
+    """Put the files of dataset ``name`` into ``folder`` and return their paths; a file already there and whole is kept.
+
+    Places are tried in turn: ``mirror``, the environment's VAEBENCH_MIRROR, the public URLs. A mirror is a folder or a
+    base URL (http, https, file) that holds ``<dataset's folder>/<file>`` or the files themselves. A file counts only
+    with its SHA-256. Raises `VaebenchError` with a reason per place if no place has a file.
+    """
+    if name not in SOURCES:
+        raise VaebenchError(f"dataset '{name}' cannot be downloaded: {nearest(name, SOURCES)}")
+    source = SOURCES[name]
+    bases = _bases(source, mirror)
+    paths = []
+    for filename, sha256 in source.files.items():
+        path = folder / filename
+        if not (path.is_file() and _sha256(path) == sha256):
+            _fetch(path, sha256, bases, source.folder)
+        paths.append(path)
+    return paths
+
+
+def _bases(source: Source, mirror: str | None) -> list[str]:
+    """Base URLs to try, in order."""
+    mirrors = dict.fromkeys(_url(place) for place in (mirror, os.environ.get("VAEBENCH_MIRROR")) if place)
+    return [base for url in mirrors for base in (f"{url}/{source.folder}/", f"{url}/")] + list(source.urls)
+
+
+def _url(place: str) -> str:
+    """A folder or URL as a URL without the last slash."""
+    url = place if "://" in place else Path(place).expanduser().absolute().as_uri()
+    return url.rstrip("/")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fetch(path: Path, sha256: str, bases: list[str], folder: str) -> None:
+    """Write ``path`` from the first base that has it whole."""
+    faults = []
+    for base in bases:
+        try:
+            with replacing(path) as part:
+                _stream(base + path.name, part, sha256)
+            return
+        except (OSError, HTTPException, ValueError) as error:
+            if isinstance(error, HTTPError):
+                error.close()
+            faults.append(f"{base}: {' '.join(str(error).split())}")
+    raise VaebenchError(
+        f"{path.name} cannot be downloaded ({'; '.join(faults)}): set VAEBENCH_MIRROR to a folder or URL that holds "
+        f"{folder}/{path.name}, or check the network"
+    )
+
+
+def _stream(url: str, part: Path, sha256: str) -> None:
+    """Copy a URL to a file; ValueError if what came has another SHA-256."""
+    digest = hashlib.sha256()
+    with urlopen(url, timeout=TIMEOUT) as response, part.open("wb") as file:
+        total = int(response.headers["Content-Length"] or 0) or None
+        # disable=None: no bar where standard error is no terminal, as in a log.
+        with tqdm(desc=part.stem, total=total, unit="B", unit_scale=True, disable=None) as progress:
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                digest.update(chunk)
+                progress.update(len(chunk))
+    if digest.hexdigest() != sha256:
+        raise ValueError(f"SHA-256 is {digest.hexdigest()} and not {sha256}")

@@ -1,0 +1,85 @@
+"""A flavour is a loss that returns named terms; what else it needs is declared beside it.
+
+>>> @flavour()
+... def beta_vae(vae, x, *, beta: NonNegative = 4.0):
+...     draw = vae(x)
+...     return {"distortion": -draw.log_px, "rate": beta * draw.kl}
+
+The loss is the sum of the terms, each per example (batch,) or a scalar, in nats. Keyword-only arguments with a default
+are hyperparameters; those without one are facts that the trainer knows (`FACTS`).
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from .model import VAE
+from .parts import DEFAULTS, Design
+
+Terms = dict[str, Tensor]
+Loss = Callable[..., Terms]
+Build = Callable[..., nn.Module]
+FACTS = {"progress": "fraction of the training steps done, 1 at validation", "n_data": "number of training images"}
+
+
+class Flavour:
+    """A game: each player minimises the sum of its own terms over the parts it owns.
+
+    The first player owns every part that no other player does; players move in the order of their declaration.
+    """
+
+    def __init__(self, loss: Loss, parts: Mapping[str, Build | None]) -> None:
+        self.name, self.doc = loss.__name__, inspect.getdoc(loss)
+        self.players: dict[str, Loss] = {"model": loss}
+        self.parts: dict[str, Build | None] = {**DEFAULTS, **parts}
+        self.ending: Callable[[VAE, Tensor], None] | None = None
+        self.defaults = {
+            name: argument.default
+            for name, argument in inspect.signature(loss).parameters.items()
+            if argument.kind is argument.KEYWORD_ONLY and argument.default is not argument.empty
+        }
+
+    def player(self, part: str) -> Callable[[Loss], Loss]:
+        """Declare that ``part`` has an optimiser and a loss of its own."""
+        return lambda loss: self.players.setdefault(part, loss)
+
+    def finish(self, ending: Callable[[VAE, Tensor], None]) -> Callable[[VAE, Tensor], None]:
+        """Declare what sets buffers after training, given the training images (images, channels, height, width)."""
+        self.ending = ending
+        return ending
+
+    def build(self, design: Design, hyper: Mapping[str, Any] | None = None) -> VAE:
+        """A model with fresh weights; a part's builder receives the hyperparameters that it names."""
+        hyper = self.defaults | dict(hyper or {})
+        return VAE(**{name: part and part(design, **_named(part, hyper)) for name, part in self.parts.items()})
+
+    def terms(self, player: str, vae: VAE, x: Tensor, known: Mapping[str, Any]) -> Terms:
+        """Terms of a player's loss at images ``x``; ``known`` holds hyperparameters and facts."""
+        loss = self.players[player]
+        return loss(vae, x, **_named(loss, known))
+
+    def owned(self, player: str, parameters: list[str]) -> list[str]:
+        """Of the model's parameter names, those that a player moves."""
+        others = tuple(f"{part}." for part in self.players if part != "model")
+        if player == "model":
+            return [name for name in parameters if not name.startswith(others)]
+        return [name for name in parameters if name.startswith(f"{player}.")]
+
+
+def flavour(**parts: Build | None) -> Callable[[Loss], Flavour]:
+    """Make a loss a flavour; ``parts`` replace (``prior=None`` removes) or add to encoder, prior and decoder."""
+    return lambda loss: Flavour(loss, parts)
+
+
+def _named(function: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: known[name] for name in _arguments(function) if name in known}
+
+
+@functools.cache
+def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)

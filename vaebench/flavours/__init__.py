@@ -1,0 +1,1 @@
+"""One file per flavour, named as the function in it; adding a file adds a flavour."""

@@ -1,0 +1,33 @@
+"""Control: returns its input. The best that any reconstruction metric can show; no density, nothing to train."""
+
+from torch import Tensor, nn
+
+from ..distributions.delta import Delta
+from ..flavour import flavour
+
+
+class pixels(nn.Module):
+    """The latents are the pixels, (batch, channels * height * width)."""
+
+    def __init__(self, design) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Delta:
+        return Delta(x.flatten(1))
+
+
+class image(nn.Module):
+    """The pixels are the image."""
+
+    def __init__(self, design) -> None:
+        super().__init__()
+        self.shape = design.image
+
+    def forward(self, z: Tensor) -> Delta:
+        return Delta(z.unflatten(-1, self.shape), event_dims=3)
+
+
+@flavour(encoder=pixels, prior=None, decoder=image)
+def copy(vae, x):
+    """Nothing to minimise."""
+    return {}

@@ -1,0 +1,59 @@
+"""A metric is a function of an evaluated run; the file stem of `vaebench.metrics` is its name in every table.
+
+>>> @metric(unit="nats", better="lower", table="likelihood", needs=("posterior", "prior"))
+... def rate(evaluation):
+...     return float(evaluation.kl.mean())
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .evaluation import Evaluation
+
+Values = float | dict[str, float]
+
+REASONS = {
+    "posterior": "its encoder is deterministic and has no posterior density",
+    "prior": "it has no prior",
+    "likelihood": "its decoder has no likelihood",
+    "gaussian": "its posterior or prior is not a diagonal Gaussian",
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """``measure`` gives a number, or one per suffix; ``needs`` names what a flavour must have (keys of `REASONS`)."""
+
+    name: str
+    measure: Callable[[Evaluation], Values]
+    unit: str
+    better: str | None
+    table: str
+    needs: tuple[str, ...]
+    doc: str
+
+    def rows(self, evaluation: Evaluation) -> Iterator[tuple[str, float | None, str]]:
+        """Name, value and reason of each number; a value is None where the metric does not apply or is not finite."""
+        for need in self.needs:
+            if not evaluation.has(need):
+                yield self.name, None, REASONS[need]
+                return
+        values = self.measure(evaluation)
+        for suffix, value in values.items() if isinstance(values, dict) else (("", values),):
+            name = f"{self.name}_{suffix}" if suffix else self.name
+            yield (name, value, "") if math.isfinite(value) else (name, None, f"the value is {value}")
+
+
+def metric(
+    *, unit: str, better: str | None, table: str, needs: tuple[str, ...] = ()
+) -> Callable[[Callable[[Evaluation], Values]], Metric]:
+    """Make a function a metric; ``better`` is ``higher``, ``lower`` or None, ``table`` is where it is shown."""
+    return lambda function: Metric(
+        function.__name__, function, unit, better, table, needs, inspect.getdoc(function) or ""
+    )

@@ -1,0 +1,88 @@
+r"""A variational autoencoder is three conditional distributions: $q(z|x)$, $p(z)$ and $p(x|z)$."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, kl_divergence
+
+from . import random
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Draw:
+    r"""One pass through the model: $z \sim q(z|x)$, and the distributions met on the way (``p`` is None without a prior).
+
+    ``x`` is (batch, channels, height, width), ``z`` is (*samples, batch, latent); all values below are in nats.
+    """
+
+    x: Tensor
+    z: Tensor
+    q: Distribution
+    p: Any
+    px: Distribution
+
+    @property
+    def log_px(self) -> Tensor:
+        r"""$\log p(x|z)$, shape (*samples, batch)."""
+        return self.px.log_prob(self.x)
+
+    @property
+    def kl(self) -> Tensor:
+        r"""$\mathrm{KL}(q(z|x) \| p(z))$: in closed form where the pair has one, else its estimate at ``z``."""
+        try:
+            return kl_divergence(self.q, self.p)
+        except NotImplementedError:
+            return self.q.log_prob(self.z) - self.p.log_prob(self.z)
+
+    @property
+    def log_w(self) -> Tensor:
+        r"""Log importance weight $\log p(x, z) - \log q(z|x)$, shape (*samples, batch)."""
+        return self.log_px + self.p.log_prob(self.z) - self.q.log_prob(self.z)
+
+
+class VAE(nn.Module):
+    """``encoder``, ``prior`` and ``decoder``; every further part of a flavour is a further submodule.
+
+    The encoder maps images to a distribution of latents, the prior maps the encoder to a distribution of latents, and
+    the decoder maps latents to a distribution of images. ``prior`` is None for a flavour that has none.
+    """
+
+    encoder: nn.Module
+    prior: nn.Module | None
+    decoder: nn.Module
+    recipe: Recipe | None = None
+
+    def __init__(self, **parts: nn.Module | None) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            self.register_module(name, part)
+
+    def forward(self, x: Tensor, *samples: int) -> Draw:
+        """Draw ``samples`` latents for each image; without ``samples``, one each and no sample axis."""
+        q = self.encoder(x)
+        z = q.rsample(torch.Size(samples))
+        p = self.prior(self.encoder) if self.prior is not None else None
+        return Draw(x, z, q, p, self.decoder(z))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Point estimate of the latents, the posterior mean: (batch, latent). Draws nothing."""
+        return self.encoder(x).mean
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Mean image of each latent: (..., channels, height, width)."""
+        return self.decoder(z).mean
+
+    def sample(self, count: int, seed: int) -> Tensor:
+        """Mean images of ``count`` draws from the prior; raises TypeError for a flavour without one."""
+        if self.prior is None:
+            raise TypeError("this flavour has no prior to sample from")
+        device = next((tensor.device for tensor in self.state_dict().values()), None)
+        with random.stream(torch.tensor(random.key(seed, "sample"), device=device)):
+            return self.decode(self.prior(self.encoder).rsample(torch.Size((count,))))

@@ -1,0 +1,28 @@
+"""Multilayer perceptron; the decoder mirrors the encoder."""
+
+from math import prod
+
+from torch import nn
+
+from ..ranges import Activation, Widths
+from . import dense
+
+
+class mlp:
+    """Hidden layers of the given widths, from the image inwards."""
+
+    def __init__(
+        self, image: tuple[int, int, int], *, hidden: Widths = (512, 256), activation: Activation = "silu"
+    ) -> None:
+        self.image, self.hidden, self.activation = image, tuple(hidden), activation
+
+    def encoder(self, outputs: int) -> nn.Module:
+        """Maps (..., channels, height, width) to (..., outputs)."""
+        widths = (prod(self.image), *self.hidden)
+        return nn.Sequential(nn.Flatten(-3), *dense(widths, self.activation), nn.Linear(widths[-1], outputs))
+
+    def decoder(self, latent: int) -> nn.Module:
+        """Maps (..., latent) to (..., channels, height, width)."""
+        widths = (latent, *reversed(self.hidden))
+        last = nn.Linear(widths[-1], prod(self.image))
+        return nn.Sequential(*dense(widths, self.activation), last, nn.Unflatten(-1, self.image))

@@ -1,0 +1,46 @@
+rule download:
+    output:
+        collect(
+            "<data>/raw/{{dataset}}/{file}",
+            file=raw_files("mnist"),
+        ),
+    log:
+        "<logs>/download/{dataset}.log",
+    benchmark:
+        "<benchmarks>/download/{dataset}.tsv"
+    conda:
+        "../../environment.yml"
+    retries: 2
+    params:
+        folder=subpath(output[0], parent=True),
+        mirror=study.mirror,
+    script:
+        "../scripts/download.py"
+
+
+rule prepare:
+    input:
+        lambda wildcards: (
+            collect(
+                "<data>/raw/{dataset}/{file}",
+                dataset=wildcards.dataset,
+                file=raw_files(wildcards.dataset),
+            )
+            if is_downloaded(wildcards)
+            else (dataset_of(wildcards).path or [])
+        ),
+    output:
+        "<data>/{dataset}.safetensors",
+    log:
+        "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/prepare/{dataset}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=2000,
+    params:
+        dataset=lambda wildcards: msgspec.to_builtins(dataset_of(wildcards)),
+        downloaded=lambda wildcards: bool(is_downloaded(wildcards)),
+    script:
+        "../scripts/prepare.py"

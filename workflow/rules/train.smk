@@ -1,0 +1,27 @@
+# All seeds of a cell in one job. The runs are kept beside the manifest and not declared, because Snakemake deletes what
+# is declared before a rerun: so an interrupted run resumes, and a new seed trains alone.
+rule train:
+    input:
+        "<data>/{dataset}.safetensors",
+    output:
+        "<results>/runs/{dataset}/{architecture}/{flavour}/z{latent}.json",
+    log:
+        "<logs>/train/{dataset}/{architecture}/{flavour}/z{latent}.log",
+    benchmark:
+        "<benchmarks>/train/{dataset}/{architecture}/{flavour}/z{latent}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=GPU,
+        mem_mb=4000,
+        runtime="4h",
+    params:
+        store=subpath(output[0], strip_suffix=".json"),
+        cell=lambda wildcards: cell_of(wildcards).describe(),
+        code=lambda wildcards: cell_of(wildcards).code,
+        seeds=study.seeds,
+        device=study.device,
+        pack=study.pack,
+    script:
+        "../scripts/train.py"

@@ -1,0 +1,12 @@
+from pathlib import Path
+
+import msgspec
+
+from vaebench.config import Dataset
+from vaebench.data.prepare import prepare
+from vaebench.errors import reported
+
+with reported(snakemake.log[0]):
+    raw = Path(snakemake.input[0]).parent if snakemake.params.downloaded else None
+    dataset = msgspec.convert(snakemake.params.dataset, Dataset)
+    prepare(snakemake.wildcards.dataset, dataset, raw, Path(snakemake.output[0]))

@@ -1,0 +1,23 @@
+import json
+from pathlib import Path
+
+import msgspec
+
+from vaebench import hardware, runs
+from vaebench.config import Cell
+from vaebench.data.dataset import load
+from vaebench.errors import reported
+from vaebench.files import write
+
+with reported(snakemake.log[0]):
+    hardware.prepare(snakemake.threads)
+    folders = runs.train(
+        msgspec.convert(snakemake.params.cell, Cell),
+        snakemake.params.seeds,
+        load(snakemake.input[0]),
+        Path(snakemake.params.store),
+        device=hardware.device(snakemake.params.device),
+        width=snakemake.params.pack,
+        replace=True,
+    )
+    write(snakemake.output[0], json.dumps({folder.name: runs.describe(folder)["key"] for folder in folders}, indent=1))
