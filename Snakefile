@@ -36,9 +36,9 @@ localrules:
 rule all:
     default_target: True
     input:
-        [],
-        [],
-        [],
+        TABLES,
+        FIGURES,
+        "<results>/provenance.json",
 
 
 rule train_all:
@@ -48,9 +48,9 @@ rule train_all:
 
 rule tables:
     input:
-        [],
+        TABLES,
 
 
 rule figures:
     input:
-        [],
+        FIGURES,

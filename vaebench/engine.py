@@ -183,7 +183,7 @@ class Pack:
         facts = {"progress": progress, "n_data": len(self.feed.train)}
         total, terms = self._terms(player, images, facts, noise, pixels)
         with torch.no_grad():
-            for name, term in (terms | {"total": total} if player == "model" else terms).items():
+            for name, term in (terms | {"total": total} if player == "model" and terms else terms).items():
                 value = term.detach().reshape(-1) * images.shape[-4]
                 sums[name] = sums[name] + value if name in sums else value
         owned = self.owned[player]
@@ -229,7 +229,7 @@ class Pack:
             noise = random.fold(self.keys["evaluation"], index)
             facts = {"progress": 1.0, "n_data": len(self.feed.train)}
             total, terms = self._terms("model", images, facts, noise, None)
-            for name, term in (terms | {"total": total}).items():
+            for name, term in (terms | {"total": total} if terms else terms).items():
                 totals[name] = totals.get(name, 0) + term.reshape(-1) * len(images)
         seen = {"train": (sums, len(self.feed.train)), "validation": (totals, len(self.feed.validation))}
         values = {
@@ -246,7 +246,7 @@ class Pack:
                 for split, terms in values.items()
                 for name, term in terms.items()
             ]
-            score = values["validation"]["total"][slot]
+            score = values["validation"]["total"][slot] if "total" in totals else 0.0
             if not math.isfinite(score):
                 run.status = "diverged"
             elif score < run.best or not self.trained:

@@ -180,14 +180,16 @@ def history(cell: Cell, folders: Iterable[Path]) -> pd.DataFrame:
 
 
 def compute(cell: Cell, folders: Iterable[Path]) -> pd.DataFrame:
-    """What the runs of a cell cost and how they ended, one row per quantity."""
+    """What the runs of a cell cost and how they ended, in the columns of the metrics."""
 
     def quantities(folder: Path) -> pd.DataFrame:
         record, cost = runs.describe(folder), json.loads((folder / "cost.json").read_text())
-        values = {name: cost[name] for name in ("wall_seconds", "samples_per_second", "peak_memory_mib", "pack_width")}
+        values = {name: cost[name] for name in ("wall_seconds", "samples_per_second", "peak_memory", "pack_width")}
         values |= {name: record[name] for name in ("parameters", "epochs", "best_epoch")}
         values["diverged"] = int(record["status"] == "diverged")
-        return pd.DataFrame({"quantity": list(values), "value": [float(value) for value in values.values()]})
+        return pd.DataFrame(
+            {"sampler": "", "metric": list(values), "value": [float(value) for value in values.values()], "reason": ""}
+        )
 
     return _labelled(cell, folders, quantities)
 

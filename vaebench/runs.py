@@ -153,7 +153,7 @@ def _train_pack(
     )
     for epoch in pack.train():
         bar.update()
-        bar.set_postfix_str(f"objective {pack.runs[0].history[-1]['value']:.2f}")
+        bar.set_postfix_str(", ".join(f"{run.history[-1]['value']:.2f} nats" for run in pack.runs if run.history))
         if time.monotonic() - saved > every and epoch < cell.training.epochs:
             saved = time.monotonic()
             for slot, seed in enumerate(seeds):
@@ -166,7 +166,7 @@ def _train_pack(
         cost = {
             "wall_seconds": seconds / len(seeds),
             "samples_per_second": len(seeds) * pack.runs[slot].epoch * len(feed.train) / seconds,
-            "peak_memory_mib": hardware.peak_memory(feed.train.device),
+            "peak_memory": hardware.peak_memory(feed.train.device),
             "pack_width": width,
             "where": hardware.describe(feed.train.device),
         }

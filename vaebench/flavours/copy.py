@@ -1,4 +1,7 @@
-"""Control: returns its input. The best that any reconstruction metric can show; no density, nothing to train."""
+"""Control: returns its input, the observed image; no density, nothing to train.
+
+Under a binarising convention the input is the binarised image, so that its distance from the grey one is not zero.
+"""
 
 from torch import Tensor, nn
 

@@ -6,7 +6,7 @@ from ..distributions.gaussian import kl_per_dimension as coordinates
 from ..metric import metric
 
 
-@metric(unit="nats", better=None, table="latent", needs=("posterior", "prior", "gaussian"))
+@metric(unit="nats", better=None, table="", needs=("posterior", "prior", "gaussian"))
 @torch.no_grad()
 def kl_per_dimension(evaluation) -> dict[str, float]:
     r"""$\mathrm{KL}(q(z_i|x) \| p(z_i))$, mean over the test set, in descending order; their sum is the rate."""

@@ -1,0 +1,1 @@
+"""Figures of one dataset, architecture and latent size: `name(galleries, palette)`."""

@@ -1,0 +1,1 @@
+"""Figures over a whole study: `name(metrics, history, palette)`."""

@@ -1,0 +1,43 @@
+"""Readable names: `beta_vae_10` is "β-VAE 10" in every table and figure."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+CONTROLS = ("copy", "mean")
+GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "lambda": "λ", "sigma": "σ", "tau": "τ"}
+ACRONYMS = {"elbo", "nll", "kl", "mse", "psnr", "ssim", "lpips", "fid", "kid", "mmd"} | {
+    "tc",
+    "vq",
+    "gp",
+    "gan",
+    "iaf",
+    "maf",
+    "vamp",
+    "mnist",
+    "cifar",
+    "mlp",
+    "cnn",
+}
+
+
+def readable(label: str) -> str:
+    """Name of a flavour, dataset or architecture; numbers at the end of a label are a value (``_0_5`` is 0.5)."""
+    if label in CONTROLS:
+        return f"{label} (control)"
+    pieces = []
+    for is_number, words in groupby(label.split("_"), str.isdigit):
+        if is_number:
+            pieces.append(".".join(words))
+        else:
+            pieces.append("-".join(_word(word, word.capitalize()) for word in words))
+    return " ".join(pieces)
+
+
+def metric_name(metric: str) -> str:
+    """Name of a metric: ``effective_sample_size`` is "effective sample size", ``nll`` is "NLL"."""
+    return " ".join(_word(word, word) for word in metric.split("_"))
+
+
+def _word(word: str, plain: str) -> str:
+    return GREEK.get(word) or (word.upper() if word in ACRONYMS or word.endswith("ae") else plain)
