@@ -173,7 +173,7 @@ def test_validation_noise_is_fixed_and_totals_are_sums_of_terms() -> None:
 
 def test_patience_stops_each_run_by_itself_and_keeps_its_best() -> None:
     runs = trained([0, 1], epochs=60, images=40, learning_rate=0.02, patience=3)
-    for slot, run in enumerate(runs.runs):
+    for run in runs.runs:
         scores = [row["value"] for row in run.history if (row["split"], row["term"]) == ("validation", "total")]
         assert run.best == min(scores) and run.best_epoch == scores.index(min(scores)) + 1
         if run.status == "stopped":

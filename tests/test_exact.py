@@ -1,7 +1,7 @@
 """Bounds against a model whose evidence is known: linear decoder, Gaussian pixels, probabilistic PCA.
 
-Tipping & Bishop 1999, https://doi.org/10.1111/1467-9868.00196: p(x) = N(b, W W' + sigma^2), and the posterior is Gaussian
-with precision (W' W + sigma^2) / sigma^2, diagonal where the columns of W are orthogonal.
+Tipping & Bishop 1999, https://doi.org/10.1111/1467-9868.00196: p(x) = N(b, W W' + sigma^2), and the posterior is
+Gaussian with precision (W' W + sigma^2) / sigma^2, diagonal where the columns of W are orthogonal.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def design(likelihood: str, **settings: float) -> Design:
 def linear(orthogonal: bool) -> tuple[VAE, Tensor, np.ndarray]:
     """A linear-Gaussian model, data from it, and each datum's exact log evidence.
 
-    The encoder is the exact posterior if the columns of W are orthogonal, else its best diagonal part with a wider scale.
+    The encoder is the exact posterior if the columns of W are orthogonal, else a diagonal one that is too wide.
     """
     generator = np.random.default_rng(0)
     weight, offset = generator.normal(size=(PIXELS, LATENT)), generator.normal(size=PIXELS)

@@ -115,7 +115,7 @@ def test_seeds_that_were_interrupted_at_different_epochs_resume(tmp_path: Path, 
 def interrupt(plan: Cell, seed: int, epochs: int, data: Data, folder: Path) -> None:
     """Leave a run as a kill after so many epochs would."""
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     save = runs._save_checkpoint
@@ -123,11 +123,11 @@ def interrupt(plan: Cell, seed: int, epochs: int, data: Data, folder: Path) -> N
     def stop(pack, slot, place, record) -> None:
         save(pack, slot, place, record)
         if pack.runs[slot].epoch == epochs:
-            raise Killed
+            raise KilledError
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "_save_checkpoint", stop)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             runs.train(plan, [seed], data, folder, device=CPU, width=2, every=0.0)
 
 

@@ -28,11 +28,14 @@ def main(arguments: list[str] | None = None) -> None:
     checking.add_argument("config", type=Path)
     checking.set_defaults(action=_check)
 
+    schema = commands.add_parser("schema", help="the JSON schema of configuration files, for editors")
+    schema.set_defaults(action=_schema)
+
     training = commands.add_parser("train", help="train one flavour at one latent size, one folder per seed")
     training.add_argument("dataset", help="mnist, fashion_mnist, digits, or any name with --path")
     training.add_argument("flavour")
     training.add_argument("--path", help="the user's own images: .npy, .npz, IDX or a folder")
-    training.add_argument("--latent", type=int, required=True)
+    training.add_argument("--latent", type=_count, required=True)
     training.add_argument("--seeds", type=int, nargs="+", default=[0])
     training.add_argument("--network", default="mlp")
     training.add_argument("--likelihood", default="bernoulli")
@@ -44,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--training", nargs="+", default=[], metavar="NAME=VALUE", help="epochs, batch_size, learning_rate..."
     )
     training.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    training.add_argument("--threads", type=int, default=1)
+    training.add_argument("--threads", type=_count, default=1)
     training.add_argument("--data", type=Path, default=Path("data"), help="folder of prepared datasets")
     training.add_argument("--output", type=Path, required=True, help="folder of the runs")
     training.add_argument("--replace", action="store_true", help="train anew where another configuration has been")
@@ -52,8 +55,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     evaluating = commands.add_parser("evaluate", help="measure one trained run on its test set, as JSON")
     evaluating.add_argument("run", type=Path, help="a run's folder, such as output/seed0")
-    evaluating.add_argument("--importance-samples", type=int, default=500)
-    evaluating.add_argument("--importance-images", type=int, default=1000)
+    evaluating.add_argument("--importance-samples", type=_count, default=500)
+    evaluating.add_argument("--importance-images", type=_count, default=1000)
     evaluating.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     evaluating.add_argument("--data", type=Path, default=Path("data"), help="folder of prepared datasets")
     evaluating.set_defaults(action=_evaluate)
@@ -75,6 +78,10 @@ def _list(options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace) -> None:
     study = config.read(options.config)
     print(f"{options.config}: {len(study.cells())} cells, {len(study.cells()) * len(study.seeds)} runs")
+
+
+def _schema(options: argparse.Namespace) -> None:
+    print(config.schema())
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -120,6 +127,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         importance_images=options.importance_images,
     )
     print(json.dumps(values, indent=1))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not an integer >= 1")
+    return int(text)
 
 
 def _pairs(settings: list[str]) -> dict[str, Any]:

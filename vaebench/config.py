@@ -9,8 +9,9 @@ import hashlib
 import itertools
 import json
 import re
+import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -20,7 +21,7 @@ from .data.sources import BUILTIN, SOURCES
 from .errors import VaebenchError
 
 Count = Annotated[int, Meta(ge=1)]
-Positive = Annotated[float, Meta(gt=0)]
+Positive = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
 Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
 Settings = dict[str, Any]
 Convention = Literal["dynamic", "static", "threshold", "none"]
@@ -104,10 +105,12 @@ class Cell(Struct, frozen=True):
 class Study(Struct, forbid_unknown_fields=True, frozen=True):
     """A whole configuration file; every field but the first three has a default."""
 
-    datasets: dict[Name, Dataset | None]
-    flavours: dict[Name, Settings | None]
+    datasets: Annotated[dict[Name, Dataset | None], Meta(min_length=1)]
+    flavours: Annotated[dict[Name, Settings | None], Meta(min_length=1)]
     latents: Annotated[list[Count], Meta(min_length=1)]
-    architectures: dict[Name, Settings | None] = field(default_factory=lambda: {"mlp": None})
+    architectures: Annotated[dict[Name, Settings | None], Meta(min_length=1)] = field(
+        default_factory=lambda: {"mlp": None}
+    )
     seeds: Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1)] = field(default_factory=lambda: [0, 1, 2])
     convention: Convention = "dynamic"
     likelihood: Likelihood = Likelihood()
@@ -117,6 +120,11 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
     pack: Count | None = None
     mirror: str | None = None
     pathvars: dict[str, str] = {}
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether jobs should claim a GPU, found out without torch; a cluster's profile has its own say."""
+        return self.device == "cuda" or (self.device == "auto" and Path("/dev/nvidia0").exists())
 
     def cells(self) -> list[Cell]:
         """Every cell of the study, hyperparameters checked and completed; raises `VaebenchError`."""
@@ -141,10 +149,20 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
         ]
 
 
+SECTIONS: dict[str, type[Struct]] = {
+    "": Study,
+    "datasets[...]": Dataset,
+    "datasets[...].limits": Limits,
+    "likelihood": Likelihood,
+    "training": Training,
+    "evaluation": Evaluation,
+}
+
+
 def _choice(kind: str, key: str, name: str, given: Settings | None) -> tuple[str, Settings]:
     """A named entry's file and settings: the file is the entry's own name unless ``key`` says another."""
     given = dict(given or {})
-    choice = given.pop(key, name)
+    choice = str(given.pop(key, name))
     return choice, catalogue.settle(kind, choice, given)
 
 
@@ -178,14 +196,22 @@ def read(path: str | Path) -> Study:
         raise VaebenchError(f"{path}: cannot be read as YAML ({reason}): mend the file") from None
 
 
+def schema() -> str:
+    """The JSON schema of a configuration file."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(dialect | msgspec.json.schema(Study), indent=2)
+
+
 def _explain(message: str) -> str:
-    """msgspec's message, with the field first and the nearest field for an unknown one."""
+    """msgspec's message, with the place first and the nearest field or option for an unknown one."""
     what, _, at = message.partition(" - at ")
-    at = at.strip("`").removeprefix("$").removeprefix(".") or "top level"
-    if unknown := re.search(r"unknown field `(\w+)`", what):
-        section = {"training": Training, "evaluation": Evaluation, "likelihood": Likelihood}.get(at, Study)
-        what += f": {catalogue.nearest(unknown[1], section.__struct_fields__)}"
-    return f"{at}: {what}"
+    at = re.sub(r"`|\$\.?", "", at)
+    if unknown := re.search(r"unknown field `(.*)`", what):
+        what += f": {catalogue.nearest(unknown[1], SECTIONS[at].__struct_fields__)}"
+    if invalid := re.search(r"enum value '(.*)'", what):
+        section, _, name = at.rpartition(".")
+        what += f": {catalogue.nearest(invalid[1], get_args(get_type_hints(SECTIONS[section])[name]))}"
+    return f"{at or 'top level'}: {what}"
 
 
 def identity(cell: Cell, seed: int, *, data: str, width: int, device: str) -> str:

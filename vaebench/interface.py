@@ -30,7 +30,7 @@ def dataset(name: str, folder: str | Path | None = None, **fields: Any) -> Data:
     Prepared files are kept in ``folder``; without one they are made afresh in a temporary place. Raises
     `VaebenchError`.
     """
-    study = config.check({"datasets": {name: fields}, "flavours": {}, "latents": [1]}, "dataset")
+    study = config.check({"datasets": {name: fields}, "flavours": {"vae": {}}, "latents": [1]}, "dataset")
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(folder or temporary)
         prepared = place / f"{name}.safetensors"

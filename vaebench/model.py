@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Draw:
-    r"""One pass through the model: $z \sim q(z|x)$, and the distributions met on the way (``p`` is None without a prior).
+    r"""One pass: $z \sim q(z|x)$, and the distributions met on the way (without a prior, ``p`` is None).
 
     ``x`` is (batch, channels, height, width), ``z`` is (*samples, batch, latent); all values below are in nats.
     """

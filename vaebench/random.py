@@ -76,7 +76,7 @@ class Stream:
         return ((self.words(shape) >> 9).to(dtype) + 0.5) * 2.0**-23
 
     def normal(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-        """Standard normal (Box & Muller 1958), within +-6.7."""
+        """Standard normal (Box & Muller 1958), within +-6.8."""
         count = math.prod(shape)
         bits = self.bits((count + 1) // 2)
         radius = ((_shift(bits, 32).to(dtype) + 0.5) * 2.0**-32).log().mul(-2).sqrt()

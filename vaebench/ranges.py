@@ -4,13 +4,14 @@
 This module imports nothing heavy, so `vaebench.catalogue` reads the ranges without importing a flavour.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers of one kind between two ends; ``open`` excludes the ends."""
+    """Finite numbers of one kind between two ends; ``open`` excludes the ends."""
 
     kind: type
     low: float = float("-inf")
@@ -22,6 +23,8 @@ class Interval:
         if isinstance(value, bool) or not isinstance(value, (int, float) if self.kind is float else int):
             raise ValueError
         if not (self.low < value < self.high if self.open else self.low <= value <= self.high):
+            raise ValueError
+        if abs(value) > sys.float_info.max:
             raise ValueError
         return self.kind(value)
 
@@ -50,16 +53,18 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Sizes:
-    """A sequence of positive integers, such as the widths of layers."""
+    """A sequence of positive integers, such as the widths of layers, at least ``fewest`` of them."""
+
+    fewest: int = 0
 
     def settle(self, value: Any) -> tuple[int, ...]:
         """``value`` as a tuple; ValueError if it is none."""
-        if not isinstance(value, list | tuple):
+        if not isinstance(value, list | tuple) or len(value) < self.fewest:
             raise ValueError
         return tuple(Interval(int, 1).settle(size) for size in value)
 
     def __str__(self) -> str:
-        return "a list of integers >= 1"
+        return f"a list of {f'at least {self.fewest} ' if self.fewest else ''}integers >= 1"
 
 
 Range = Interval | OneOf | Sizes
@@ -71,4 +76,5 @@ Fraction = Annotated[float, Interval(float, 0, 1)]
 Count = Annotated[int, Interval(int, 1)]
 Flag = Annotated[bool, OneOf((True, False))]
 Widths = Annotated[tuple[int, ...], Sizes()]
+Channels = Annotated[tuple[int, ...], Sizes(1)]
 Activation = Annotated[str, OneOf(("silu", "gelu", "tanh", "softplus", "relu"))]

@@ -73,7 +73,7 @@ def load(path: str | Path) -> VAE:
             recipe = msgspec.json.decode(file.metadata()["vaebench"], type=Recipe)
         model = recipe.build(seed=0)
         model.load_state_dict(safetensors.torch.load_file(path))
-    except (OSError, SafetensorError, RuntimeError, TypeError, KeyError, msgspec.MsgspecError) as error:
+    except (OSError, SafetensorError, RuntimeError, TypeError, KeyError, msgspec.MsgspecError, VaebenchError) as error:
         reason = " ".join(str(error).split())
         raise VaebenchError(f"{path}: cannot be read as a model ({reason}): save or train it again") from None
     return model.eval()

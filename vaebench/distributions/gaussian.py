@@ -19,7 +19,7 @@ class Gaussian(Distribution):
 
     def __init__(self, mean: Tensor, log_std: Tensor) -> None:
         self.location, self.log_std = torch.broadcast_tensors(mean, log_std)
-        super().__init__(mean.shape[:-1], mean.shape[-1:], validate_args=False)
+        super().__init__(self.location.shape[:-1], self.location.shape[-1:], validate_args=False)
 
     @property
     def mean(self) -> Tensor:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
+from ..errors import VaebenchError
 from ..ranges import Positive
 
 
@@ -21,6 +22,10 @@ class gaussian_learned(nn.Module):
 
     def __init__(self, *, sigma: Positive = 1.0, floor: Positive = 0.0025) -> None:
         super().__init__()
+        if sigma <= floor:
+            raise VaebenchError(
+                f"likelihood 'gaussian_learned': sigma = {sigma} is not above the floor {floor}: raise it"
+            )
         self.log_floor = math.log(floor)
         self.excess = nn.Parameter(torch.tensor(math.log(math.expm1(math.log(sigma) - self.log_floor))))
 

@@ -10,7 +10,7 @@ from math import prod
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ranges import Activation, Count, Widths
+from ..ranges import Activation, Channels, Count
 from . import ACTIVATIONS, dense
 
 
@@ -21,7 +21,7 @@ class conv:
         self,
         image: tuple[int, int, int],
         *,
-        channels: Widths = (32, 32, 64, 64),
+        channels: Channels = (32, 32, 64, 64),
         hidden: Count = 256,
         activation: Activation = "silu",
     ) -> None:

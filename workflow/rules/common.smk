@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import msgspec
 from snakemake.exceptions import WorkflowError
 
@@ -13,7 +11,7 @@ try:
 except VaebenchError as error:
     raise WorkflowError(str(error)) from None
 
-GPU = int(study.device == "cuda" or study.device == "auto" and Path("/dev/nvidia0").exists())
+GPU = int(study.uses_gpu)
 CELLS = {cell.path: cell for cell in study.cells()}
 TABLE_NAMES = ["likelihood", "reconstruction", "latent", "compute"]
 TABLES = collect(

@@ -8,9 +8,9 @@ rule download:
         "<logs>/download/{dataset}.log",
     benchmark:
         "<benchmarks>/download/{dataset}.tsv"
+    retries: 2
     conda:
         "../../environment.yml"
-    retries: 2
     params:
         folder=subpath(output[0], parent=True),
         mirror=study.mirror,

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import vaebench
+from vaebench import catalogue
+from vaebench.cli import main
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["--latent", "2", "--network-set", "hidden=[8]", "--training", "epochs=1", "batch_size=256"]
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "vaebench", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
+
+
+def refused(*arguments: object) -> str:
+    """The line that a command ends with, without a process of its own: a string as exit status is printed, and is 1."""
+    with pytest.raises(SystemExit) as caught:
+        main([*map(str, arguments)])
+    message = caught.value.code
+    assert isinstance(message, str)
+    assert "\n" not in message
+    assert message.startswith("vaebench: ")
+    return message.removeprefix("vaebench: ")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    vaebench.dataset("digits", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    done = command(
+        "train", "digits", "beta_vae", "--set", "beta=2", *SMALL, "--seeds", 0, 4, "--data", data, "--output", folder
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "".join(f"{folder}/seed{seed}: finished after 1 epochs, best at 1\n" for seed in (0, 4))
+    return folder
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("flavours", "likelihoods", "networks", "metrics"):
+        main(["list", kind])
+        lines = capsys.readouterr().out.splitlines()
+        assert [line for line in lines if not line.startswith(" ")] == catalogue.names(kind)
+    done = command("list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "beta_vae\n    beta = 4.0  (0 <= float)\n" in done.stdout
+    main(["list", "networks"])
+    assert "mlp\n    hidden = (512, 256)  (a list of integers >= 1)\n" in capsys.readouterr().out
+
+
+def test_check() -> None:
+    done = command("check", "config/config.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "config/config.yaml: 80 cells, 400 runs\n"
+
+
+def test_a_bad_configuration_is_one_line_and_status_1(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("datasets: {digits: {}}\nflavours: {vea: {}}\nlatents: [2]\n")
+    done = command("check", path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"vaebench: {path}: unknown flavour 'vea': did you mean vae")
+    assert done.stderr.count("\n") == 1
+    assert refused("check", tmp_path / "absent.yaml").endswith(": mend the file")
+
+
+def test_runs_are_those_of_the_library(runs: Path, data: Path) -> None:
+    digits = vaebench.dataset("digits", data)
+    settings = {"latent": 2, "network_settings": {"hidden": [8]}, "epochs": 1, "batch_size": 256}
+    model = vaebench.train("beta_vae", digits, seed=4, hyperparameters={"beta": 2}, **settings)
+    for name, value in vaebench.load(runs / "seed4").state_dict().items():
+        assert torch.equal(value, model.state_dict()[name])
+
+
+def test_evaluate(runs: Path, data: Path) -> None:
+    counts = {"importance_samples": 10, "importance_images": 20}
+    done = command(
+        "evaluate",
+        runs / "seed4",
+        "--data",
+        data,
+        "--importance-samples",
+        10,
+        "--importance-images",
+        20,
+        "--device",
+        "cpu",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    expected = vaebench.evaluate(vaebench.load(runs / "seed4"), vaebench.dataset("digits", data), seed=4, **counts)
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert found["elbo"] < 0 < found["rate"]
+
+
+def test_finished_runs_are_kept_and_others_refused_or_replaced(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["train", "digits", "ae", *SMALL, "--data", str(data), "--output", str(tmp_path)]
+    main(line)
+    record = tmp_path / "seed0/run.json"
+    time = record.stat().st_mtime_ns
+    main(line)
+    assert record.stat().st_mtime_ns == time
+    assert refused(*line, "--convention", "none").startswith(f"{tmp_path}/seed0 holds a run of another configuration (")
+    assert record.stat().st_mtime_ns == time
+    main([*line, "--convention", "none", "--replace"])
+    assert json.loads(record.read_text())["cell"]["convention"] == "none"
+    assert capsys.readouterr().out.count("finished after 1 epochs") == 3
+
+
+@pytest.mark.parametrize(
+    ("dataset", "flavour", "options", "expected"),
+    [
+        ("digits", "vea", [], "settings: unknown flavour 'vea': did you mean "),
+        ("digit", "vae", [], "dataset: unknown dataset 'digit' without a path: did you mean digits?"),
+        ("mine", "vae", ["--path", "absent.npy"], "absent.npy: no such file or folder"),
+        ("My set", "vae", [], "settings: key in datasets: Expected `str` matching"),
+        ("digits", "vae", ["--set", "beta=1"], "settings: flavour 'vae' has no hyperparameter 'beta'"),
+        ("digits", "beta_vae", ["--set", "beta"], "'beta' is no setting: write NAME=VALUE"),
+        ("digits", "beta_vae", ["--set", "beta=four"], "settings: flavour 'beta_vae': beta = 'four' is not 0 <= float"),
+        ("digits", "beta_vae", ["--set", "beta=-1"], "settings: flavour 'beta_vae': beta = -1 is not 0 <= float"),
+        ("digits", "vae", ["--network", "mpl"], "settings: unknown network 'mpl': did you mean mlp?"),
+        ("digits", "vae", ["--likelihood", "normal"], "settings: unknown likelihood 'normal': "),
+        ("digits", "vae", ["--likelihood-set", "sigma=1"], "settings: likelihood 'bernoulli' has no hyperparameter"),
+        ("digits", "vae", ["--convention", "grey"], "settings: convention: Invalid enum value 'grey': "),
+        (
+            "digits",
+            "vae",
+            ["--training", "epoch=1"],
+            "settings: training: Object contains unknown field `epoch`: did you",
+        ),
+        ("digits", "vae", ["--training", "epochs=0"], "settings: training.epochs: Expected `int` >= 1"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(
+    tmp_path: Path, data: Path, dataset: str, flavour: str, options: list[str], expected: str
+) -> None:
+    before = sorted(data.iterdir())
+    message = refused(
+        "train", dataset, flavour, *SMALL, *options, "--data", data, "--output", tmp_path / "runs", "--device", "cpu"
+    )
+    assert message.startswith(expected)
+    assert list(tmp_path.iterdir()) == []
+    assert sorted(data.iterdir()) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_missing_gpu_is_one_line(tmp_path: Path, data: Path) -> None:
+    line = "train", "digits", "vae", *SMALL, "--device", "cuda", "--data", data, "--output", tmp_path / "runs"
+    assert refused(*line).startswith("device: cuda is asked for, but torch sees no GPU")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_evaluations_are_one_line(tmp_path: Path, runs: Path) -> None:
+    assert refused("evaluate", tmp_path / "absent").startswith(f"{tmp_path}/absent: no finished run here (")
+    np.save(tmp_path / "other.npy", np.zeros((14, 8, 8), np.uint8))
+    vaebench.dataset("digits", tmp_path, path=str(tmp_path / "other.npy"))
+    message = refused("evaluate", runs / "seed0", "--data", tmp_path)
+    assert message.startswith(f"{runs}/seed0 was trained on other data than {tmp_path} holds: give the folder")
+    (tmp_path / "digits.safetensors").write_bytes(b"")
+    assert refused("evaluate", runs / "seed0", "--data", tmp_path).endswith(": prepare it again")
+
+
+@pytest.mark.parametrize("option", ["--latent", "--threads"])
+@pytest.mark.parametrize("value", ["0", "-1", "2.5", "two"])
+def test_counts_are_positive(tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "digits", "vae", *SMALL, option, value, "--output", str(tmp_path / "runs")])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(f"argument {option}: '{value}' is not an integer >= 1\n")
+    assert list(tmp_path.iterdir()) == []
