@@ -302,3 +302,11 @@ def test_a_cell_is_complete() -> None:
     assert plan.path == "mine/mlp/beta_vae/z3"
     assert plan.objective == ("beta_vae", {"beta": 2.0})
     assert plan.training.epochs == 4
+
+
+def test_a_prepared_dataset_is_made_anew_when_its_settings_change(tmp_path: Path) -> None:
+    assert len(vaebench.dataset("digits", tmp_path).test.images) == 256
+    assert len(vaebench.dataset("digits", tmp_path, limits={"test": 5}).test.images) == 5
+    made = (tmp_path / "digits.safetensors").stat().st_mtime_ns
+    assert len(vaebench.dataset("digits", tmp_path, limits={"test": 5}).test.images) == 5
+    assert (tmp_path / "digits.safetensors").stat().st_mtime_ns == made

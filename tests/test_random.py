@@ -58,9 +58,9 @@ def test_bits_folds_and_later_draws_agree_with_python_integers(seed: int) -> Non
     stream = Stream(stream_key)
     assert unsigned(stream.bits(100)) == splitmix64(seed, 100)
     for number in (1, 2):
-        part = fold(stream_key, number).item()
-        assert unsigned(stream.bits(9)) == splitmix64(int(part), 9)
-    for number in (0, 1, 2, 12345, 10**15):
+        later = fold(stream_key, -number).item()
+        assert unsigned(stream.bits(9)) == splitmix64(int(later), 9)
+    for number in (0, 1, 2, 12345, 10**15, -1, -2):
         expected = mix((mix((seed + GOLDEN) & MASK) + number * GOLDEN) & MASK)
         assert int(fold(stream_key, number)) & MASK == expected
 

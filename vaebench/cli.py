@@ -103,17 +103,20 @@ def _train(options: argparse.Namespace) -> None:
     hardware.prepare(options.threads)
     device = hardware.device(options.device)
     data = interface.dataset(options.dataset, options.data, **fields)
-    for folder in runs.train(cell, options.seeds, data, options.output, device=device, replace=options.replace):
+    for folder in runs.train(
+        cell, list(dict.fromkeys(options.seeds)), data, options.output, device=device, replace=options.replace
+    ):
         record = runs.describe(folder)
         print(f"{folder}: {record['status']} after {record['epochs']} epochs, best at {record['best_epoch']}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from . import hardware, interface, runs
+    from .data.dataset import load
 
     record = runs.describe(options.run)
     hardware.prepare()
-    data = interface.dataset(record["cell"]["dataset"], options.data)
+    data = load(options.data / f"{record['cell']['dataset']}.safetensors")
     if data.checksum != record["data"]:
         raise VaebenchError(
             f"{options.run} was trained on other data than {options.data} holds: give the folder with --data"

@@ -31,15 +31,16 @@ def dataset(name: str, folder: str | Path | None = None, **fields: Any) -> Data:
     `VaebenchError`.
     """
     study = config.check({"datasets": {name: fields}, "flavours": {"vae": {}}, "latents": [1]}, "dataset")
+    source = study.datasets[name] or config.Dataset()
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(folder or temporary)
         prepared = place / f"{name}.safetensors"
-        if not prepared.exists():
-            entry = study.datasets[name] or config.Dataset()
-            raw = place / name if name in SOURCES and entry.path is None else None
-            if raw is not None:
-                download(name, raw)
-            prepare(name, entry, raw, prepared)
+        if prepared.exists() and (data := load_data(prepared)).source == source:
+            return data
+        raw = place / name if name in SOURCES and source.path is None else None
+        if raw is not None:
+            download(name, raw)
+        prepare(name, source, raw, prepared)
         return load_data(prepared)
 
 

@@ -49,7 +49,7 @@ def key(seed: int, purpose: str) -> int:
 
 
 def fold(stream_key: Tensor, number: int) -> Tensor:
-    """The key of part ``number`` of a stream, such as one step of training."""
+    """The key of part ``number`` >= 0 of a stream, such as one step of training."""
     return _mix(_mix(stream_key + GOLDEN) + _signed(number * GOLDEN % (1 << 64)))
 
 
@@ -61,7 +61,8 @@ class Stream:
 
     def bits(self, count: int) -> Tensor:
         """``(count,)`` uniform 64-bit words as int64."""
-        start = fold(self.key, self.draws) if self.draws else self.key
+        # Draws after the first take negative numbers, which no part of a stream has.
+        start = fold(self.key, -self.draws) if self.draws else self.key
         self.draws += 1
         return _mix(start + torch.arange(1, count + 1, device=self.key.device) * GOLDEN)
 

@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..config import SPLITS
+from ..config import SPLITS, Dataset
 from ..errors import VaebenchError
 
 
@@ -23,10 +24,11 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """A dataset's splits; equal checksums mean equal tensors."""
+    """A dataset's splits; equal checksums mean equal tensors. ``source`` is what it was prepared from."""
 
     name: str
     checksum: str
+    source: Dataset
     train: Split
     validation: Split
     test: Split
@@ -38,7 +40,8 @@ def load(path: str | Path) -> Data:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})["vaebench"])
             splits = [Split(file.get_tensor(f"{name}_images"), file.get_tensor(f"{name}_labels")) for name in SPLITS]
-            return Data(metadata["name"], metadata["checksum"], *splits)
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+            source = msgspec.convert(metadata["source"], Dataset)
+            return Data(metadata["name"], metadata["checksum"], source, *splits)
+    except (OSError, SafetensorError, KeyError, ValueError, msgspec.ValidationError) as error:
         reason = " ".join(str(error).split())
         raise VaebenchError(f"{path}: cannot be read as a prepared dataset ({reason}): prepare it again") from None

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
@@ -30,7 +31,7 @@ def prepare(name: str, dataset: Dataset, raw: Path | None, output: Path) -> None
     """Write dataset ``name`` to ``output``: the user's if ``dataset.path`` is set, else the known one of this name.
 
     ``raw`` is the folder of downloaded files. For each split the file holds ``{split}_images``, uint8 (n, channels,
-    height, width), and ``{split}_labels``, int64 (n,); its metadata hold the name and a SHA-256
+    height, width), and ``{split}_labels``, int64 (n,); its metadata hold the name, the dataset's settings and a SHA-256
     over the tensors. MNIST and Fashion-MNIST keep their test set and give their last 10,000 training images to
     validation; other datasets are shuffled by one fixed permutation (NumPy's PCG64, seed 0) and split 5/7, 1/7, 1/7.
     ``dataset.limits`` then cuts each split to its first images. Raises `VaebenchError`.
@@ -44,8 +45,9 @@ def prepare(name: str, dataset: Dataset, raw: Path | None, output: Path) -> None
         raise VaebenchError(
             f"{dataset.path or name}: images of {width}x{height} pixels: give images of at least {SMALLEST}x{SMALLEST}"
         )
+    metadata = {"name": name, "checksum": _checksum(tensors), "source": msgspec.to_builtins(dataset)}
     # One key of metadata: the library writes several in random order.
-    write(output, save(tensors, {"vaebench": json.dumps({"name": name, "checksum": _checksum(tensors)})}))
+    write(output, save(tensors, {"vaebench": json.dumps(metadata)}))
 
 
 def _splits(name: str, dataset: Dataset, raw: Path | None) -> list[tuple[Images, Labels]]:

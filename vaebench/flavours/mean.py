@@ -47,7 +47,10 @@ def mean(vae, x):
 
 @mean.finish
 def fit(vae, images: Tensor, *, bound: float = 15.0) -> None:
-    """Find by bisection the features whose distribution has the mean image as its mean."""
+    """Find by bisection the features, within the bound, whose distribution has the mean image as its mean.
+
+    The bound keeps a pixel that is never set in training from an infinite surprise in the test.
+    """
     target = images.double().mean(0).to(images.dtype)
     low, high = torch.full_like(target, -bound), torch.full_like(target, bound)
     for _ in range(40):

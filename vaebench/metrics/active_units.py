@@ -8,4 +8,4 @@ THRESHOLD = 0.01
 @metric(unit="units", better="higher", table="latent", needs=("posterior", "prior"))
 def active_units(evaluation) -> float:
     r"""$\#\{i : \mathrm{Var}_x\,\mathbb E_{q(z|x)}[z_i] > 0.01\}$."""
-    return float((evaluation.means.double().var(0) > THRESHOLD).sum())
+    return float((evaluation.means.double().var(0, correction=0) > THRESHOLD).sum())
