@@ -1,0 +1,144 @@
+"""What every flavour must keep, taken up from the catalogue: a new file is tested by being there."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from vaebench import catalogue, random
+from vaebench.config import Training
+from vaebench.engine import Feed, Pack, initial
+from vaebench.flavour import FACTS
+from vaebench.networks.conv import conv
+from vaebench.networks.mlp import mlp
+from vaebench.parts import Design
+
+IMAGES = torch.tensor(load_digits().images * 15, dtype=torch.uint8)[:, None]
+X = IMAGES[:12] / 255
+NETWORKS = {"mlp": mlp((1, 8, 8), hidden=(16,)), "conv": conv((1, 8, 8), channels=(4, 8), hidden=16)}
+KNOWN = {"progress": 0.5, "n_data": 100}
+
+
+def design(network: str, latent: int) -> Design:
+    return Design((1, 8, 8), latent, NETWORKS[network], catalogue.load("likelihoods", "bernoulli"))
+
+
+@pytest.fixture(params=catalogue.names("flavours"))
+def flavour(request: pytest.FixtureRequest):
+    return catalogue.load("flavours", request.param)
+
+
+@pytest.mark.parametrize("latent", [1, 3])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_terms_are_finite_per_example_and_repeatable(flavour, network: str, latent: int) -> None:
+    model = initial(flavour, design(network, latent), {}, 0)
+    for player in flavour.players:
+        values = []
+        for _ in range(2):
+            with random.stream(torch.tensor(5)):
+                values.append(flavour.terms(player, model, X, flavour.defaults | KNOWN))
+        for name, term in values[0].items():
+            assert term.shape in ((), (len(X),)) and term.isfinite().all(), name
+            assert torch.equal(term, values[1][name])
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+def test_every_parameter_has_one_owner_and_moves(flavour, seeds: list[int]) -> None:
+    runs = Pack(
+        flavour, design("mlp", 2), {}, Training(epochs=1, batch_size=20), seeds, Feed(IMAGES[:60], IMAGES[60:80], True)
+    )
+    owned = [name for names in runs.owned.values() for name in names]
+    assert sorted(owned) == sorted(runs.trained)
+    before = {name: runs.state[name].clone() for name in runs.trained}
+    list(runs.train())
+    for name in runs.trained:
+        assert all((runs.state[name][slot] != before[name][slot]).any() for slot in range(len(seeds))), name
+    assert {run.status for run in runs.runs} == {"finished"}
+
+
+def test_encode_draws_nothing_and_decode_gives_images(flavour) -> None:
+    model = initial(flavour, design("mlp", 2), {}, 0)
+    with torch.no_grad():
+        z = model.encode(X)
+        assert torch.equal(z, model.encode(X)) and torch.equal(z, model(X).q.mean)
+        images = model.decode(z)
+    assert images.shape == X.shape and (images >= 0).all() and (images <= 1).all()
+
+
+def test_a_batch_is_its_images_one_by_one(flavour) -> None:
+    model = initial(flavour, design("conv", 2), {}, 0)
+    with torch.no_grad():
+        together, alone = model.encode(X), torch.cat([model.encode(x[None]) for x in X])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_a_sample_of_the_prior_depends_on_its_seed_alone(flavour) -> None:
+    model = initial(flavour, design("mlp", 2), {}, 0)
+    if model.prior is None:
+        with pytest.raises(TypeError, match="no prior"):
+            model.sample(3, 0)
+        return
+    with torch.no_grad():
+        assert torch.equal(model.sample(3, 0), model.sample(3, 0))
+        assert model.sample(3, 0).shape == (3, 1, 8, 8)
+
+
+def test_hyperparameters_are_declared_with_ranges_that_hold_their_defaults(flavour) -> None:
+    declared = catalogue.hyperparameters("flavours", flavour.name)
+    assert {name: hyperparameter.default for name, hyperparameter in declared.items()} == flavour.defaults
+    assert catalogue.settle("flavours", flavour.name, flavour.defaults) == flavour.defaults
+    for loss in flavour.players.values():
+        for name, argument in inspect.signature(loss).parameters.items():
+            if argument.kind is argument.KEYWORD_ONLY:
+                assert name in flavour.defaults or name in FACTS, f"nobody supplies {name}"
+
+
+def test_beta_one_is_the_vae() -> None:
+    vae, beta_vae = (catalogue.load("flavours", name) for name in ("vae", "beta_vae"))
+    results = []
+    for kind in (vae, beta_vae):
+        feed = Feed(IMAGES[:60], IMAGES[60:80], True)
+        hyper = {"beta": 1.0} if kind is beta_vae else {}
+        runs = Pack(kind, design("mlp", 2), hyper, Training(epochs=2, batch_size=20), [0], feed)
+        list(runs.train())
+        results.append(runs.state)
+    assert all(torch.equal(value, results[1][name]) for name, value in results[0].items())
+
+
+def test_the_worked_example_of_the_readme_is_a_whole_flavour(tmp_path: Path) -> None:
+    """Saved as the README says, with no other edit, it is listed, passes the tests above, and trains."""
+    root = Path(__file__).parents[1]
+    code = re.search(r"```python\n(r\"\"\"VAE with free bits.*?)```", (root / "README.md").read_text(), re.DOTALL)
+    assert code and len(code[1].splitlines()) < 60
+    shutil.copytree(root / "vaebench", tmp_path / "vaebench", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "vaebench/flavours/hinge_vae.py").write_text(code[1])
+    shutil.copytree(root / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    tests = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "0",
+        "tests/test_flavours.py",
+        "-k",
+        "hinge_vae",
+        "-p",
+        "no:cacheprovider",
+    ]
+    result = subprocess.run(tests, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0 and re.search(r"\d\d? passed", result.stdout), result.stdout
+    train = [sys.executable, "-m", "vaebench", "train", "digits", "hinge_vae", "--latent", "2", "--set", "free=3"]
+    result = subprocess.run(
+        [*train, "--training", "epochs=1", "--output", "runs"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "runs/seed0: finished after 1 epochs" in result.stdout
