@@ -10,7 +10,7 @@ from torch import nn
 from vaebench import catalogue, random
 from vaebench.binarisation import binarise, scaled
 from vaebench.config import Training
-from vaebench.engine import Feed, Pack, initial
+from vaebench.engine import Feed, Pack
 from vaebench.flavour import Flavour, flavour
 from vaebench.flavours.vae import vae
 from vaebench.networks.conv import conv
@@ -86,7 +86,7 @@ def test_a_diverged_neighbour_is_frozen_and_changes_nothing() -> None:
     assert [run.status for run in broken.runs] == ["finished", "diverged", "finished"]
     assert_same(sound, 0, broken, 0)
     assert_same(sound, 2, broken, 2)
-    untouched = initial(vae, DESIGN, {}, 1).state_dict()["encoder.network.1.weight"]
+    untouched = vae.initial(DESIGN, {}, 1).state_dict()["encoder.network.1.weight"]
     assert torch.equal(broken.state["encoder.network.1.weight"][1], untouched)
 
 
@@ -125,7 +125,7 @@ def test_a_resumed_run_has_the_bytes_of_an_undisturbed_one(seeds: list[int]) -> 
 def test_the_optimiser_is_adam() -> None:
     """The engine's steps against `torch.optim.Adam` on the same batches and noise, written out."""
     runs = trained([0], epochs=2)
-    model = initial(vae, DESIGN, {}, 0)
+    model = vae.initial(DESIGN, {}, 0)
     optimiser = torch.optim.Adam(model.parameters(), 1e-3)
     keys = {name: torch.tensor(random.key(0, name)) for name in ("order", "noise", "binarisation")}
     time = 0
@@ -241,7 +241,7 @@ def test_each_player_moves_its_own_parts_by_its_own_loss(seeds: list[int]) -> No
     runs = pack(seeds, game, images=32, epochs=1, dynamic=False)
     list(runs.train())
     for slot, seed in enumerate(seeds):
-        model = initial(game, DESIGN, game.defaults, seed)
+        model = game.initial(DESIGN, game.defaults, seed)
         noise = random.fold(torch.tensor(random.key(seed, "noise")), 0)
         chosen = random.permutation(random.fold(torch.tensor(random.key(seed, "order")), 0), 32)
         x = scaled(IMAGES[chosen])

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vaebench import catalogue, random
 from vaebench.config import Training
-from vaebench.engine import Feed, Pack, initial
+from vaebench.engine import Feed, Pack
 from vaebench.evaluation import Evaluation
 from vaebench.flavours.vae import vae
 from vaebench.model import VAE
@@ -46,7 +46,7 @@ def linear(orthogonal: bool) -> tuple[VAE, Tensor, np.ndarray]:
     covariance = weight @ weight.T + SIGMA**2 * np.eye(PIXELS)
     precision = weight.T @ weight + SIGMA**2 * np.eye(LATENT)
     gain = np.linalg.solve(precision, weight.T)
-    model = initial(vae, design("gaussian", sigma=SIGMA), {}, 0)
+    model = vae.initial(design("gaussian", sigma=SIGMA), {}, 0)
     encoder, decoder = model.encoder.network[-1], model.decoder.network[0]
     with torch.no_grad():
         decoder.weight.copy_(torch.tensor(weight))

@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 
 from vaebench import catalogue, random
 from vaebench.config import Training
-from vaebench.engine import Feed, Pack, initial
+from vaebench.engine import Feed, Pack
 from vaebench.flavour import FACTS
 from vaebench.networks.conv import conv
 from vaebench.networks.mlp import mlp
@@ -39,7 +39,7 @@ def flavour(request: pytest.FixtureRequest):
 @pytest.mark.parametrize("latent", [1, 3])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_terms_are_finite_per_example_and_repeatable(flavour, network: str, latent: int) -> None:
-    model = initial(flavour, design(network, latent), {}, 0)
+    model = flavour.initial(design(network, latent), {}, 0)
     for player in flavour.players:
         values = []
         for _ in range(2):
@@ -65,7 +65,7 @@ def test_every_parameter_has_one_owner_and_moves(flavour, seeds: list[int]) -> N
 
 
 def test_encode_draws_nothing_and_decode_gives_images(flavour) -> None:
-    model = initial(flavour, design("mlp", 2), {}, 0)
+    model = flavour.initial(design("mlp", 2), {}, 0)
     with torch.no_grad():
         z = model.encode(X)
         assert torch.equal(z, model.encode(X)) and torch.equal(z, model(X).q.mean)
@@ -74,14 +74,14 @@ def test_encode_draws_nothing_and_decode_gives_images(flavour) -> None:
 
 
 def test_a_batch_is_its_images_one_by_one(flavour) -> None:
-    model = initial(flavour, design("conv", 2), {}, 0)
+    model = flavour.initial(design("conv", 2), {}, 0)
     with torch.no_grad():
         together, alone = model.encode(X), torch.cat([model.encode(x[None]) for x in X])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
 def test_a_sample_of_the_prior_depends_on_its_seed_alone(flavour) -> None:
-    model = initial(flavour, design("mlp", 2), {}, 0)
+    model = flavour.initial(design("mlp", 2), {}, 0)
     if model.prior is None:
         with pytest.raises(TypeError, match="no prior"):
             model.sample(3, 0)

@@ -54,13 +54,6 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-def initial(flavour: Flavour, design: Design, hyper: Mapping[str, Any], seed: int) -> VAE:
-    """A model whose weights are a function of the seed, the same on every device."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(random.key(seed, "initialisation"))
-        return flavour.build(design, hyper)
-
-
 class Pack:
     """Runs of one cell that train together; ``seeds`` may repeat, to fill a fixed width."""
 
@@ -75,7 +68,7 @@ class Pack:
     ) -> None:
         self.flavour, self.hyper, self.training, self.seeds, self.feed = flavour, dict(hyper), training, seeds, feed
         self.width, self.device = len(seeds), feed.train.device
-        models = [initial(flavour, design, hyper, seed) for seed in seeds]
+        models = [flavour.initial(design, hyper, seed) for seed in seeds]
         self.model = models[0].to(self.device)
         self.trained = [name for name, parameter in self.model.named_parameters() if parameter.requires_grad]
         self.state = self._stack([model.state_dict() for model in models])
@@ -266,15 +259,13 @@ class Pack:
                 self.flavour.ending(model, scaled(self.feed.train))
         return model
 
+    def _groups(self) -> dict[str, State]:
+        first, second = self.moments
+        return {"state": self.state, "best": self.best, "first": first, "second": second, "moves": self.moves}
+
     def checkpoint(self, slot: int) -> tuple[State, str]:
         """All that a run needs to resume to the same bytes: tensors, and its progress as JSON."""
-        groups = {
-            "state": self.state,
-            "best": self.best,
-            "first": self.moments[0],
-            "second": self.moments[1],
-            "moves": self.moves,
-        }
+        groups = self._groups()
         tensors = {
             f"{group}/{name}": value[slot].cpu().clone()
             for group, values in groups.items()
@@ -284,13 +275,7 @@ class Pack:
 
     def resume(self, slot: int, tensors: State, progress: str) -> None:
         """Put a run back to where `checkpoint` took it."""
-        groups = {
-            "state": self.state,
-            "best": self.best,
-            "first": self.moments[0],
-            "second": self.moments[1],
-            "moves": self.moves,
-        }
+        groups = self._groups()
         for key, value in tensors.items():
             group, _, name = key.partition("/")
             groups[group][name][slot] = value.to(self.device)

@@ -16,8 +16,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from . import random
 from .model import VAE
 from .parts import DEFAULTS, Design
 
@@ -57,6 +59,12 @@ class Flavour:
         """A model with fresh weights; a part's builder receives the hyperparameters that it names."""
         hyper = self.defaults | dict(hyper or {})
         return VAE(**{name: part and part(design, **_named(part, hyper)) for name, part in self.parts.items()})
+
+    def initial(self, design: Design, hyper: Mapping[str, Any], seed: int) -> VAE:
+        """A model whose weights are a function of the seed, the same on every device."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(random.key(seed, "initialisation"))
+            return self.build(design, hyper)
 
     def terms(self, player: str, vae: VAE, x: Tensor, known: Mapping[str, Any]) -> Terms:
         """Terms of a player's loss at images ``x``; ``known`` holds hyperparameters and facts."""

@@ -3,16 +3,13 @@ r"""A variational autoencoder is three conditional distributions: $q(z|x)$, $p(z
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
 from . import random
-
-if TYPE_CHECKING:
-    from .recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class VAE(nn.Module):
     encoder: nn.Module
     prior: nn.Module | None
     decoder: nn.Module
-    recipe: Recipe | None = None
+    recipe: Any = None  # the `vaebench.recipe.Recipe` that it was built from, if any
 
     def __init__(self, **parts: nn.Module | None) -> None:
         super().__init__()

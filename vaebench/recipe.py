@@ -11,7 +11,6 @@ from msgspec import Struct
 from safetensors import SafetensorError, safe_open
 
 from . import catalogue
-from .engine import initial
 from .errors import VaebenchError
 from .files import write
 from .flavour import Flavour
@@ -53,7 +52,7 @@ class Recipe(Struct, frozen=True):
 
     def build(self, seed: int) -> VAE:
         """A fresh model; its weights are a function of the seed."""
-        model = initial(self.objective, self.design, self.flavour[1], seed)
+        model = self.objective.initial(self.design, self.flavour[1], seed)
         model.recipe = self
         return model
 
