@@ -31,6 +31,10 @@ localrules:
     figures,
     train_all,
     download,
+    aggregate,
+    summarise,
+    table,
+    provenance,
 
 
 rule all:

@@ -174,7 +174,7 @@ def test_bad_evaluations_are_one_line(tmp_path: Path, runs: Path) -> None:
     message = refused("evaluate", runs / "seed0", "--data", tmp_path)
     assert message.startswith(f"{runs}/seed0 was trained on other data than {tmp_path} holds: give the folder")
     (tmp_path / "digits.safetensors").write_bytes(b"")
-    assert refused("evaluate", runs / "seed0", "--data", tmp_path).endswith(": prepare it again")
+    assert refused("evaluate", runs / "seed0", "--data", tmp_path).endswith(": delete it to prepare it again")
 
 
 @pytest.mark.parametrize("option", ["--latent", "--threads"])

@@ -496,10 +496,10 @@ def test_load_refuses_other_files(tmp_path: Path) -> None:
     path.write_bytes(b"no tensors")
     assert str(path) in fault(lambda: load(path))
     save_file({"train_images": torch.zeros(1)}, path)
-    assert "prepare it again" in fault(lambda: load(path))
+    assert "delete it to prepare it again" in fault(lambda: load(path))
     prepare("digits", Dataset(), None, path)
     path.write_bytes(path.read_bytes()[:-1])
-    assert "prepare it again" in fault(lambda: load(path))
+    assert "delete it to prepare it again" in fault(lambda: load(path))
 
 
 @needs_mirror

@@ -44,4 +44,5 @@ def load(path: str | Path) -> Data:
             return Data(metadata["name"], metadata["checksum"], source, *splits)
     except (OSError, SafetensorError, KeyError, ValueError, msgspec.ValidationError) as error:
         reason = " ".join(str(error).split())
-        raise VaebenchError(f"{path}: cannot be read as a prepared dataset ({reason}): prepare it again") from None
+        mend = "delete it to prepare it again" if Path(path).exists() else "prepare it first"
+        raise VaebenchError(f"{path}: cannot be read as a prepared dataset ({reason}): {mend}") from None
