@@ -20,4 +20,7 @@ with reported(snakemake.log[0]):
         width=snakemake.params.pack,
         replace=True,
     )
+    for folder in folders:
+        record = runs.describe(folder)
+        print(f"{folder}: {record['status']} after {record['epochs']} epochs, best at {record['best_epoch']}")
     write(snakemake.output[0], json.dumps({folder.name: runs.describe(folder)["key"] for folder in folders}, indent=1))
