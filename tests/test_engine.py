@@ -262,3 +262,14 @@ def test_each_player_moves_its_own_parts_by_its_own_loss(seeds: list[int]) -> No
         "model": [name for name in runs.trained if not name.startswith("critic.")],
         "critic": ["critic.weight", "critic.bias"],
     }
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+def test_what_does_not_train_is_finished_before_it_is_validated(seeds: list[int]) -> None:
+    runs = trained(seeds, catalogue.load("flavours", "mean"), dynamic=False)
+    mean = scaled(IMAGES[:200]).double().mean(0).clamp(1 / (1 + math.exp(15)), 1 / (1 + math.exp(-15)))
+    x = scaled(IMAGES[-150:]).double()
+    expected = -(x * mean.log() + (1 - x) * (1 - mean).log()).sum((1, 2, 3)).mean()
+    for run in runs.runs:
+        assert (run.status, run.epoch, run.best_epoch) == ("finished", 1, 1)
+        assert run.best == pytest.approx(float(expected), rel=1e-4)

@@ -133,6 +133,10 @@ class Pack:
     def train(self) -> Iterator[int]:
         """Train to the end, yielding the number of epochs done after each; a yield is a safe place to stop."""
         epochs = self.training.epochs if self.trained else 1
+        if not self.trained:
+            for slot in range(self.width):
+                for name, value in self.finished(slot, "last").state_dict().items():
+                    self.state[name][slot] = value
         for epoch in range(self.runs[0].epoch, epochs):
             if not any(run.status == "running" for run in self.runs):
                 break

@@ -103,11 +103,13 @@ class Evaluation:
     @cached_property
     @torch.no_grad()
     def log_w(self) -> Tensor:
-        r"""Log importance weights $\log p(x, z_k) - \log q(z_k|x)$, nats, (samples, ``importance_images``)."""
+        r"""Log importance weights $\log p(x, z_k) - \log q(z_k|x)$, nats, (samples, images), evenly spaced images."""
         images = min(EVALUATION_BATCH, max(1, DECODER_BATCH // self.importance_samples))
         samples = min(self.importance_samples, DECODER_BATCH)
         columns = []
-        for part, x in enumerate(self.observed[: self.importance_images].split(images)):
+        count = min(self.importance_images, len(self.observed))
+        chosen = torch.arange(count, device=self.observed.device) * len(self.observed) // count
+        for part, x in enumerate(self.observed[chosen].split(images)):
             rows = []
             with self._keyed("importance", part):
                 for start in range(0, self.importance_samples, samples):

@@ -136,8 +136,11 @@ def _number(mean: float, half: float) -> str:
         return f"{mean:.0f}"
     size, digits = (half, 2) if uncertain else (abs(mean), 4)
     decimals = max(0, digits - 1 - int(np.floor(np.log10(size)))) if size else 0
-    shape = f".{decimals}f" if decimals <= 6 else ".3g"
-    return f"{mean:{shape}}" + (f" ± {half:{shape if decimals <= 6 else '.2g'}}" if uncertain else "")
+    if decimals > 6 and abs(mean) >= 1e-3:
+        decimals = 6
+    if decimals > 6:
+        return f"{mean:.3g}" + (f" ± {half:.2g}" if uncertain else "")
+    return f"{mean:.{decimals}f}" + (f" ± {half:.{decimals}f}" if uncertain else "")
 
 
 def _stem(column: str) -> str:
@@ -178,8 +181,8 @@ def conditions(facts: Iterable[Mapping[str, Any]], seeds: int) -> str:
     stated = json.loads(fact)
     return (
         f"Data convention: {stated['convention']}; likelihood: {stated['likelihood']}; NLL and effective sample size: "
-        f"K = {stated['importance_samples']} importance samples, the first {stated['importance_images']} test images; "
-        f"{seeds} seed{'s' if seeds > 1 else ''}; mean ± half-width of the 95 % Student interval over seeds."
+        f"K = {stated['importance_samples']} importance samples, {stated['importance_images']} evenly spaced test "
+        f"images; {seeds} seed{'s' if seeds > 1 else ''}; mean ± half-width of the 95 % Student interval over seeds."
     )
 
 

@@ -55,8 +55,10 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: style.Look, flavour: str) -> Non
         rate, distortion, rows["half", "distortion"], rows["half", "rate"], "none", ecolor=look.colour, elinewidth=0.8
     )
     axes.plot(rate, distortion, label=flavour, marker=look.marker, linewidth=0.6, alpha=0.85, **look.line())
-    for x, y, latent in zip(rate, distortion, rows["latent"], strict=True):
-        axes.annotate(str(latent), (x, y), (3, 3), textcoords="offset points", fontsize=6, color=look.colour)
+    # Sizes that share a point to the eye share a label.
+    for place, group in rows.groupby([rate.round(1), distortion.round(1)])["latent"]:
+        label = ", ".join(map(str, group))
+        axes.annotate(label, place, (3, 3), textcoords="offset points", fontsize=6, color=look.colour)
 
 
 def _negative_elbo(axes: Axes) -> None:
