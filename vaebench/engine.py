@@ -147,7 +147,7 @@ class Pack:
             run.status = "finished" if run.status == "running" else run.status
 
     def _epoch(self, epoch: int) -> State:
-        """One pass over the training images; returns the sum over images of every term, and their number."""
+        """One pass over the training images; returns the sum over images of every term."""
         active = torch.tensor([run.status == "running" for run in self.runs], device=self.device)
         order = torch.stack(
             [random.permutation(random.fold(key, epoch), len(self.feed.train)) for key in self.keys["order"]]
@@ -234,10 +234,9 @@ class Pack:
             for split, (terms, count) in seen.items()
         }
         for slot, run in enumerate(self.runs):
-            if run.status != "running":
-                run.epoch = epoch
-                continue
             run.epoch = epoch
+            if run.status != "running":
+                continue
             run.history += [
                 {"epoch": epoch, "split": split, "term": name, "value": term[slot]}
                 for split, terms in values.items()
