@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from vaebench import config
+from vaebench.data.dataset import load
 
 ROOT = Path(__file__).parents[1]
 MIRROR = Path(os.environ.get("VAEBENCH_MIRROR", ROOT.parent / "shared/mirror")).absolute()
@@ -195,6 +196,20 @@ def test_no_network_and_no_mirror_is_one_line(tmp_path: Path) -> None:
     assert "train-images-idx3-ubyte.gz cannot be downloaded" in result.stderr
     assert "set VAEBENCH_MIRROR to a folder or URL" in result.stderr
     assert not list((tmp_path / "results/data").rglob("*.gz"))
+
+
+def test_a_users_images_need_a_configuration_entry_alone(tmp_path: Path) -> None:
+    folder = workspace(tmp_path)
+    images = np.arange(70 * 8 * 8, dtype=np.uint8).reshape(70, 8, 8)
+    np.savez(folder / "mine.npz", images=images, labels=np.arange(70))
+    settings = CONFIG | {"datasets": {"mine": {"path": "mine.npz"}}}
+    result = snakemake(folder, "results/data/mine.safetensors", "--cores", "1", settings=settings)
+    assert result.returncode == 0, result.stderr
+    data = load(folder / "results/data/mine.safetensors")
+    splits = (data.train, data.validation, data.test)
+    assert [len(split.labels) for split in splits] == [50, 10, 10]
+    for split in splits:
+        assert (split.images[:, 0].numpy() == images[split.labels.numpy()]).all()
 
 
 def test_an_unreadable_dataset_is_one_line(tmp_path: Path) -> None:
