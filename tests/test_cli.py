@@ -55,12 +55,12 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     for kind in ("flavours", "likelihoods", "networks", "metrics"):
         main(["list", kind])
         lines = capsys.readouterr().out.splitlines()
-        assert [line for line in lines if not line.startswith(" ")] == catalogue.names(kind)
+        assert [line.partition(": ")[0] for line in lines if not line.startswith(" ")] == catalogue.names(kind)
     done = command("list")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "beta_vae\n    beta = 4.0  (0 <= float)\n" in done.stdout
+    assert "equation 4.\n    beta = 4.0  (0 <= float)\n" in done.stdout
     main(["list", "networks"])
-    assert "mlp\n    hidden = (512, 256)  (a list of integers >= 1)\n" in capsys.readouterr().out
+    assert "the encoder.\n    hidden = (512, 256)  (a list of integers >= 1)\n" in capsys.readouterr().out
 
 
 def test_check() -> None:

@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _list(options: argparse.Namespace) -> None:
     for name in catalogue.names(options.kind):
-        print(name)
+        print(f"{name}: {catalogue.caption(options.kind, name)}")
         for key, hyperparameter in catalogue.hyperparameters(options.kind, name).items():
             print(f"    {key} = {hyperparameter.default}  ({hyperparameter.range})")
 
