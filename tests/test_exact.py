@@ -7,6 +7,7 @@ Gaussian with precision (W' W + sigma^2) / sigma^2, diagonal where the columns o
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,6 +106,14 @@ def test_the_gap_is_the_kl_to_the_exact_posterior(float64: None) -> None:
     bounds = [value("elbo", model, x, 1, seed) for seed in range(60)]
     error = np.std(bounds, ddof=1) / math.sqrt(len(bounds))
     assert evidence.mean() - np.mean(bounds) == pytest.approx(gap, abs=4 * error)
+
+
+def test_quadrature_over_the_latent_plane_is_the_evidence(float64: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks.quadrature import evidence
+
+    model, x, exact = linear(orthogonal=False)
+    np.testing.assert_allclose(evidence(model, x[:3]), exact[:3], atol=1e-6)
 
 
 def test_training_a_linear_vae_reaches_the_evidence_of_probabilistic_pca() -> None:
