@@ -4,26 +4,17 @@ import inspect
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from faults import fault
 
 from vaebench import catalogue, ranges
-from vaebench.errors import VaebenchError
 from vaebench.flavour import Flavour
 from vaebench.metric import Metric
 
 KINDS = ("flavours", "networks", "likelihoods", "metrics")
-
-
-def refused(action: Callable[[], object]) -> str:
-    """The message of the `VaebenchError` that an action raises, which must be one line."""
-    with pytest.raises(VaebenchError) as caught:
-        action()
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 # Names and hyperparameters
@@ -131,7 +122,7 @@ def test_ranges(range_: ranges.Range, good: list, bad: list) -> None:
     ],
 )
 def test_bad_choices_are_told_with_the_mend(kind: str, name: str, given: dict, expected: str) -> None:
-    assert expected in refused(lambda: catalogue.settle(kind, name, given))
+    assert expected in fault(lambda: catalogue.settle(kind, name, given))
 
 
 # Fingerprints

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from faults import fault
 from PIL import Image
 from safetensors.torch import save_file
 from sklearn.datasets import load_digits
@@ -26,7 +27,6 @@ from vaebench.data.download import download
 from vaebench.data.prepare import prepare
 from vaebench.data.readers import read_idx, read_images
 from vaebench.data.sources import BUILTIN, SOURCES, Source, raw_files
-from vaebench.errors import VaebenchError
 from vaebench.files import replacing
 
 MIRROR = Path(os.environ.get("VAEBENCH_MIRROR", Path(__file__).parents[2] / "shared/mirror"))
@@ -38,15 +38,6 @@ COLOUR = np.stack([DIGITS, DIGITS + 1, DIGITS + 2], axis=1)  # (14, 3, 8, 8)
 
 def idx(array: np.ndarray) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.astype(np.uint8).tobytes()
-
-
-def fault(action: Callable[[], object]) -> str:
-    """The message of the `VaebenchError` that an action raises, which must be one line."""
-    with pytest.raises(VaebenchError) as caught:
-        action()
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 # Sources

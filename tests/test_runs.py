@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from faults import fault
 
 from vaebench import hardware, interface, runs
 from vaebench.config import Cell
@@ -43,11 +44,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "cost.json"}
 
 
-def fault(*arguments, **settings) -> str:
-    with pytest.raises(VaebenchError) as caught:
-        runs.train(*arguments, device=CPU, **settings)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+def refused(*arguments, **settings) -> str:
+    return fault(lambda: runs.train(*arguments, device=CPU, **settings))
 
 
 def test_the_same_configuration_gives_the_same_files(tmp_path: Path, data: Data) -> None:
@@ -135,7 +133,7 @@ def test_another_configuration_is_refused_or_replaced(tmp_path: Path, data: Data
     runs.train(cell("beta_vae"), [0], data, tmp_path, device=CPU)
     before = contents(tmp_path / "seed0")
     other = cell("beta_vae", hyperparameters={"beta": 2.0})
-    message = fault(other, [0], data, tmp_path)
+    message = refused(other, [0], data, tmp_path)
     assert "seed0 holds a run of another configuration (objective.1.beta: 4.0 -> 2.0): choose another folder" in message
     assert contents(tmp_path / "seed0") == before
     runs.train(other, [0], data, tmp_path, device=CPU, replace=True)
@@ -145,14 +143,14 @@ def test_another_configuration_is_refused_or_replaced(tmp_path: Path, data: Data
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path, data: Data) -> None:
     interrupt(cell(epochs=6), 0, 2, data, tmp_path)
-    assert "training.epochs: 6 -> 5" in fault(cell(epochs=5), [0], data, tmp_path)
+    assert "training.epochs: 6 -> 5" in refused(cell(epochs=5), [0], data, tmp_path)
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path, data: Data) -> None:
     interrupt(cell(epochs=6), 0, 2, data, tmp_path)
     path = tmp_path / "seed0/checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:100])
-    assert f"{path} cannot be read" in fault(cell(epochs=6), [0], data, tmp_path)
+    assert f"{path} cannot be read" in refused(cell(epochs=6), [0], data, tmp_path)
 
 
 def test_a_diverged_seed_is_recorded_and_costs_no_other(tmp_path: Path, data: Data) -> None:
@@ -167,7 +165,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path,
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
     try:
-        message = fault(cell(), [0], data, tmp_path)
+        message = refused(cell(), [0], data, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "best.safetensors cannot be written (File too large): free the disk" in message

@@ -196,3 +196,10 @@ def test_names():
         "VAE", "AE", "β-VAE", "β-VAE 10", "β-VAE 0.5", "RAE-GP", "Factor-VAE", "copy (control)", "Fashion-MNIST",
     ]  # fmt: skip
     assert metric_name("effective_sample_size") == "effective sample size"
+
+
+def test_conditions_of_datasets_of_unequal_size_are_all_stated() -> None:
+    """A small test set has fewer images than are asked for, a large one beside it as many."""
+    fact = {"convention": "dynamic", "likelihood": "bernoulli", "importance_samples": 10, "test_sha256": "a"}
+    facts = [fact | {"importance_images": 1000}, fact | {"importance_images": 256, "test_sha256": "b"}]
+    assert "K = 10 importance samples, 256 or 1000 evenly spaced test images; 2 seeds" in tables.conditions(facts, 2)

@@ -212,6 +212,17 @@ def test_a_users_images_need_a_configuration_entry_alone(tmp_path: Path) -> None
         assert (split.images[:, 0].numpy() == images[split.labels.numpy()]).all()
 
 
+def test_new_labels_prepare_a_users_dataset_anew(tmp_path: Path) -> None:
+    folder, target = workspace(tmp_path), "results/data/mine.safetensors"
+    np.save(folder / "mine.npy", np.zeros((14, 8, 8), np.uint8))
+    settings = CONFIG | {"datasets": {"mine": {"path": "mine.npy", "labels": "labels.npy"}}}
+    for label in (1, 2):
+        np.save(folder / "labels.npy", np.full(14, label))
+        result = snakemake(folder, target, "--cores", "1", settings=settings)
+        assert result.returncode == 0, result.stderr
+        assert set(load(folder / target).train.labels.tolist()) == {label}
+
+
 def test_an_unreadable_dataset_is_one_line(tmp_path: Path) -> None:
     folder = workspace(tmp_path)
     (folder / "mine.npz").write_bytes(b"no archive")

@@ -140,8 +140,9 @@ def _train_pack(
     spent = 0.0
     for slot, seed in enumerate(filled):
         if (path := folders[seed] / "checkpoint.safetensors").exists():
-            pack.resume(slot, safetensors.torch.load_file(path), json.dumps(_metadata(path)["progress"]))
-            spent = _metadata(path)["seconds"]
+            record = _metadata(path)
+            pack.resume(slot, safetensors.torch.load_file(path), json.dumps(record["progress"]))
+            spent = record["seconds"]
     first, saved = pack.runs[0].epoch, time.monotonic()
     started = saved - spent
     bar = tqdm(

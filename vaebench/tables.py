@@ -6,7 +6,6 @@ Intervals are Student's: mean ± t(0.975, n - 1) s / √n for n seeds with stand
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ CELL = ["dataset", "architecture", "flavour", "latent"]
 BLOCK = ["dataset", "architecture", "latent"]
 INTEGERS = ("latent", "seed", "epoch")
 MISSING = "—"
+CONDITIONS = ("convention", "likelihood", "importance_samples", "importance_images")
 
 
 @dataclass(frozen=True)
@@ -173,16 +173,14 @@ def members(table: str) -> list[str]:
     return [name for name in catalogue.names("metrics") if metric(name).table == table]
 
 
-def conditions(facts: Iterable[Mapping[str, Any]], seeds: int) -> str:
+def conditions(facts: Sequence[Mapping[str, Any]], seeds: int) -> str:
     """The line that every table carries: data convention, likelihood, importance samples, seeds, intervals."""
-    (fact,) = {
-        json.dumps({k: v for k, v in fact.items() if not k.startswith("test_")}, sort_keys=True) for fact in facts
-    }
-    stated = json.loads(fact)
+    stated = {name: sorted({fact[name] for fact in facts}) for name in CONDITIONS}
+    convention, likelihood, samples, images = (" or ".join(map(str, values)) for values in stated.values())
     return (
-        f"Data convention: {stated['convention']}; likelihood: {stated['likelihood']}; NLL and effective sample size: "
-        f"K = {stated['importance_samples']} importance samples, {stated['importance_images']} evenly spaced test "
-        f"images; {seeds} seed{'s' if seeds > 1 else ''}; mean ± half-width of the 95 % Student interval over seeds."
+        f"Data convention: {convention}; likelihood: {likelihood}; NLL and effective sample size: K = {samples} "
+        f"importance samples, {images} evenly spaced test images; {seeds} seed{'s' if seeds > 1 else ''}; "
+        "mean ± half-width of the 95 % Student interval over seeds."
     )
 
 

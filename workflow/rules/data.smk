@@ -27,7 +27,7 @@ rule prepare:
                 file=raw_files(wildcards.dataset),
             )
             if is_downloaded(wildcards)
-            else (dataset_of(wildcards).path or [])
+            else list(filter(None, (dataset_of(wildcards).path, dataset_of(wildcards).labels)))
         ),
     output:
         "<data>/{dataset}.safetensors",
