@@ -14,10 +14,11 @@ import pytest
 import torch
 from faults import fault
 
-from vaebench import hardware, interface, runs
-from vaebench.config import Cell
+from vaebench import evaluation, hardware, interface, runs, tables
+from vaebench.config import Cell, Evaluation
 from vaebench.data.dataset import Data, load
 from vaebench.errors import VaebenchError
+from vaebench.files import write
 
 CPU = torch.device("cpu")
 FINAL = ["best.safetensors", "history.csv", "last.safetensors", "run.json"]
@@ -159,6 +160,23 @@ def test_a_diverged_seed_is_recorded_and_costs_no_other(tmp_path: Path, data: Da
     assert {runs.describe(tmp_path / f"seed{seed}")["status"] for seed in (0, 1)} == {"diverged"}
     runs.train(cell(), [0], data, tmp_path / "sound", device=CPU)
     assert runs.describe(tmp_path / "sound/seed0")["status"] == "finished"
+
+
+def test_a_run_that_diverged_at_once_has_only_missing_values_in_every_table(tmp_path: Path, data: Data) -> None:
+    wild = cell("vae", likelihood="gaussian", convention="none", likelihood_settings={"sigma": 1e-18})
+    folders = runs.train(wild, [0], data, tmp_path, device=CPU)
+    metrics, _, facts = evaluation.evaluate(wild, folders, data, Evaluation(10, 20), CPU)
+    assert metrics["value"].isna().all()
+    assert set(metrics["reason"]) == {"the run diverged in its first epoch"}
+    for name, table in (("metrics", metrics), ("compute", evaluation.compute(wild, folders))):
+        write(tmp_path / f"{name}.csv", table.to_csv(index=False))
+    write(tmp_path / "history.csv", evaluation.history(wild, folders).to_csv(index=False))
+    assert tables.gather([tmp_path / "history.csv"]).empty
+    rows = tables.summarise(tables.gather([tmp_path / "metrics.csv"]))
+    text = tables.markdown(tables.wide(rows, ["elbo", "mse"]), tables.conditions([facts], 1))
+    assert "diverged in its first epoch" in text
+    costs = tables.summarise(tables.gather([tmp_path / "compute.csv"])).set_index("metric")["mean"]
+    assert (costs["diverged"], costs["best_epoch"]) == (1, 0)
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path, data: Data) -> None:
