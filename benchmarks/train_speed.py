@@ -201,7 +201,7 @@ def agree(contenders: list[str], task: Task) -> dict[str, float]:
     vae, x = fresh(task), binarisation.scaled(load(task)[:BATCH])
     flavour = catalogue.load("flavours", "vae")
     losses: dict[str, Callable[[], Tensor]] = {
-        "vaebench": lambda: torch.stack([term.mean() for term in flavour.terms("model", vae, x, {}).values()]).sum(),
+        "vaebench": lambda: torch.stack([term.mean() for term in flavour.terms("model", vae, x, {})[0].values()]).sum(),
         "plain loop": lambda: plain_loss(*networks(vae), x),
         "Pythae": lambda: pythae_model(*networks(vae))({"data": x}).loss,
     }

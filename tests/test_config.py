@@ -222,6 +222,7 @@ CHANGES: list[dict[str, Any]] = [
     {"convention": "static"},
     {"training": {"epochs": 51}},
     {"training": {"batch_size": 127}},
+    {"training": {"masking": 0.25}},
     {"training": {"learning_rate": 0.002}},
     {"training": {"schedule": "cosine"}},
     {"training": {"patience": 9}},

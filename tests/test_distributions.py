@@ -115,7 +115,7 @@ def test_gradients_of_the_objective_are_its_finite_differences(flavour: str, lik
 
     def objective() -> Tensor:
         with random.stream(torch.tensor(random.key(0, "noise"))):
-            terms = model.recipe.objective.terms("model", model, x, model.recipe.flavour[1])
+            terms, _ = model.recipe.objective.terms("model", model, x, model.recipe.flavour[1])
         return torch.stack([term.mean() for term in terms.values()]).sum()
 
     parameters = list(model.parameters())

@@ -247,7 +247,7 @@ def test_each_player_moves_its_own_parts_by_its_own_loss(seeds: list[int]) -> No
         x = scaled(IMAGES[chosen])
         for index, (player, part) in enumerate([("model", None), ("critic", "critic")]):
             with random.stream(random.fold(noise, index)):
-                total = sum(term.mean() for term in game.terms(player, model, x, game.defaults).values())
+                total = sum(term.mean() for term in game.terms(player, model, x, game.defaults)[0].values())
             names = [name for name, _ in model.named_parameters() if name.startswith("critic") == (part == "critic")]
             moved = [model.get_parameter(name) for name in names]
             for name, parameter, gradient in zip(names, moved, torch.autograd.grad(total, moved), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from sklearn.datasets import load_digits
 
 from vaebench import catalogue, random
 from vaebench.config import Training
+from vaebench.distributions.delta import Delta
 from vaebench.engine import Feed, Pack
 from vaebench.flavour import FACTS
 from vaebench.networks.conv import conv
@@ -44,7 +46,7 @@ def test_terms_are_finite_per_example_and_repeatable(flavour, network: str, late
         values = []
         for _ in range(2):
             with random.stream(torch.tensor(5)):
-                values.append(flavour.terms(player, model, X, flavour.defaults | KNOWN))
+                values.append(flavour.terms(player, model, X, flavour.defaults | KNOWN)[0])
         for name, term in values[0].items():
             assert term.shape in ((), (len(X),)) and term.isfinite().all(), name
             assert torch.equal(term, values[1][name])
@@ -89,6 +91,47 @@ def test_a_sample_of_the_prior_depends_on_its_seed_alone(flavour) -> None:
     with torch.no_grad():
         assert torch.equal(model.sample(3, 0), model.sample(3, 0))
         assert model.sample(3, 0).shape == (3, 1, 8, 8)
+
+
+@torch.no_grad()
+def test_importance_weights_average_to_the_evidence(flavour, float64: None) -> None:
+    """p(x) is the mean of p(x|z) over prior draws and of p(x, z) / q(z|x) over posterior draws, whatever q is."""
+    model = flavour.initial(design("mlp", 2), flavour.defaults, 0)
+    for parameter in model.decoder.parameters():
+        parameter.mul_(2)
+    x, count = X[:4].double(), 20_000
+    with random.stream(torch.tensor(3)):
+        flavour.call("begin", model, IMAGES / 255, flavour.defaults)
+        draw = model(x, count)
+        if draw.p is None or isinstance(draw.px, Delta):
+            return
+        z = draw.p.rsample(torch.Size((count,)))
+        estimates = [draw.log_w, model.decoder(z[:, None]).log_prob(x)]
+    (ours, error), (evidence, deviation) = (mean_and_error(log_w) for log_w in estimates)
+    if isinstance(draw.q, Delta) or (draw.z[0] == draw.z[1]).all():
+        assert (ours < evidence + 4 * deviation).all()  # a posterior that draws nothing gives a bound alone
+        return
+    assert max(error.max(), deviation.max()) < 0.1
+    assert ((ours - evidence).abs() < 5 * (error.square() + deviation.square()).sqrt() + 1e-9).all()
+
+
+def mean_and_error(log_w: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log of the mean weight over the first axis, and its standard error."""
+    shares = log_w.softmax(0)
+    return log_w.logsumexp(0) - math.log(len(log_w)), (shares.square().sum(0) - 1 / len(log_w)).clamp(min=0).sqrt()
+
+
+def test_a_pair_of_equal_images_is_the_image_and_a_pair_scores_its_target(flavour) -> None:
+    model = flavour.initial(design("mlp", 2), flavour.defaults, 0)
+    for player in flavour.players:
+        results = []
+        for x in (X, (X, X), (X, X.flip(0))):
+            with random.stream(torch.tensor(5)):
+                results.append(flavour.terms(player, model, x, flavour.defaults | KNOWN)[0])
+        whole, pair, other = results
+        assert all(torch.equal(whole[name], pair[name]) for name in whole)
+        moved = any(not torch.equal(whole[name], other[name]) for name in whole)
+        assert moved or player != "model" or not list(model.parameters())
 
 
 def test_hyperparameters_are_declared_with_ranges_that_hold_their_defaults(flavour) -> None:

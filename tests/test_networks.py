@@ -53,7 +53,7 @@ def test_every_network_is_tested() -> None:
 @pytest.mark.parametrize("latent", [1, 3])
 def test_a_batch_is_its_images_one_by_one(name: str, image: Image, latent: int) -> None:
     network = NETWORKS[name](image)
-    encoder, decoder = network.encoder(2 * latent), network.decoder(latent)
+    encoder, decoder = network.encoder(2 * latent), network.decoder(latent, image[0])
     x, z = numbers(5, *image), numbers(5, latent, part=1)
     with torch.no_grad():
         codes, images = encoder(x), decoder(z)
@@ -72,7 +72,7 @@ def test_a_batch_is_its_images_one_by_one(name: str, image: Image, latent: int) 
 @pytest.mark.parametrize("lead", [(), (1,), (2, 3), (2, 1, 4)])
 def test_leading_axes_are_one_long_batch(name: str, image: Image, lead: tuple[int, ...]) -> None:
     network = NETWORKS[name](image)
-    encoder, decoder = network.encoder(4), network.decoder(2)
+    encoder, decoder = network.encoder(4), network.decoder(2, image[0])
     x, z = numbers(*lead, *image), numbers(*lead, 2, part=1)
     with torch.no_grad():
         close(encoder(x), encoder(x.reshape(-1, *image)).reshape(*lead, 4))
@@ -81,7 +81,7 @@ def test_leading_axes_are_one_long_batch(name: str, image: Image, lead: tuple[in
 
 def test_mlp_is_its_formula() -> None:
     network = mlp((1, 2, 3), hidden=(5, 4))
-    encoder, decoder = network.encoder(2), network.decoder(2)
+    encoder, decoder = network.encoder(2), network.decoder(2, 1)
     x, z = numbers(7, 1, 2, 3), numbers(7, 2, part=1)
 
     def formula(module: nn.Module, value: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ def test_mlp_is_its_formula() -> None:
 
 def test_conv_is_its_formula() -> None:
     network = conv((2, 8, 8), channels=(3, 4), hidden=5)
-    encoder, decoder = network.encoder(2), network.decoder(2)
+    encoder, decoder = network.encoder(2), network.decoder(2, 1)
     x, z = numbers(7, 2, 8, 8), numbers(7, 2, part=1)
     a, b, c, d = zip(*[iter(encoder.parameters())] * 2, strict=True)
     value = F.silu(F.conv2d(F.silu(F.conv2d(x, *a, stride=2, padding=1)), *b, stride=2, padding=1))
@@ -109,7 +109,7 @@ def test_conv_is_its_formula() -> None:
 
 
 def test_mlp_without_hidden_layers_is_linear() -> None:
-    decoder = mlp((1, 2, 3), hidden=()).decoder(2)
+    decoder = mlp((1, 2, 3), hidden=()).decoder(2, 1)
     assert parameters(decoder) == 2 * 6 + 6
     z = numbers(3, 2)
     close(decoder(z[:1] + z[1:2]) + decoder(0 * z[:1]), decoder(z[:1]) + decoder(z[1:2]))
@@ -132,7 +132,7 @@ def test_conv_works_on_the_image_in_the_middle_of_a_larger_one(
     wide = numbers(2, channels, *side, part=1).zero_()
     x = numbers(2, *image)
     wide[..., top : top + height, left : left + width] = x
-    encoders, decoders = (small.encoder(2), large.encoder(2)), (small.decoder(2), large.decoder(2))
+    encoders, decoders = (small.encoder(2), large.encoder(2)), (small.decoder(2, 1), large.decoder(2, 1))
     encoders[1].load_state_dict(encoders[0].state_dict())
     decoders[1].load_state_dict(decoders[0].state_dict())
     z = numbers(2, 2)
@@ -152,7 +152,7 @@ def test_cropping_undoes_padding() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_smooth_decoders_have_a_second_derivative(name: str, activation: str) -> None:
-    decoder = NETWORKS[name]((1, 8, 8), activation=activation).decoder(2)
+    decoder = NETWORKS[name]((1, 8, 8), activation=activation).decoder(2, 1)
     z, direction, weights = numbers(1, 2), numbers(1, 2, part=1), numbers(1, 1, 8, 8, part=2)
 
     def slope(place: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from . import ranges
 from .errors import VaebenchError
@@ -78,12 +78,16 @@ def hyperparameters(kind: str, name: str) -> dict[str, Hyperparameter]:
     if node is None:
         return {}
     return {
-        argument.arg: Hyperparameter(
-            ast.literal_eval(default), get_args(getattr(ranges, ast.unparse(argument.annotation)))[1]
-        )
+        argument.arg: Hyperparameter(ast.literal_eval(default), _range(argument.annotation))
         for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
         if default is not None and argument.annotation is not None
     }
+
+
+def _range(annotation: ast.expr) -> ranges.Range:
+    """What an annotation allows: a name of `vaebench.ranges`, or ``Literal["one", "other"]``."""
+    declared = eval(ast.unparse(annotation), vars(ranges) | {"Literal": Literal})
+    return ranges.OneOf(get_args(declared)) if get_origin(declared) is Literal else get_args(declared)[1]
 
 
 def settle(kind: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Training(Struct, forbid_unknown_fields=True, frozen=True):
     learning_rate: Positive = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
     patience: Count | None = None
+    masking: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
 
 class Evaluation(Struct, forbid_unknown_fields=True, frozen=True):

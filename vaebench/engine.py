@@ -23,7 +23,7 @@ from torch.optim.adam import adam
 from . import random
 from .binarisation import binarise, scaled
 from .flavour import Flavour
-from .model import VAE
+from .model import VAE, Images
 from .parts import Design
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Pack:
     ) -> None:
         self.flavour, self.hyper, self.training, self.seeds, self.feed = flavour, dict(hyper), training, seeds, feed
         self.width, self.device = len(seeds), feed.train.device
-        models = [flavour.initial(design, hyper, seed) for seed in seeds]
-        self.model = models[0].to(self.device)
+        models = [self._initial(design, seed) for seed in seeds]
+        self.model = models[0]
         self.trained = [name for name, parameter in self.model.named_parameters() if parameter.requires_grad]
         self.state = self._stack([model.state_dict() for model in models])
         self.best = {name: value.clone() for name, value in self.state.items()}
@@ -90,8 +90,16 @@ class Pack:
             for purpose in ("order", "binarisation", "noise", "evaluation")
         }
 
+    def _initial(self, design: Design, seed: int) -> VAE:
+        """A seed's fresh model, on the device, after the flavour's begin."""
+        model = self.flavour.initial(design, self.hyper, seed).to(self.device)
+        if "begin" in self.flavour.hooks:
+            with random.stream(torch.tensor(random.key(seed, "begin"), device=self.device)):
+                self.flavour.call("begin", model, scaled(self.feed.train), self.hyper)
+        return model
+
     def _stack(self, states: list[State]) -> State:
-        return {name: torch.stack([state[name].to(self.device) for state in states]) for name in states[0]}
+        return {name: torch.stack([state[name] for state in states]) for name in states[0]}
 
     def _attach(self) -> State:
         """The tensors that autograd sees, in the memory of the state: the stack, or at width 1 the model's own."""
@@ -109,21 +117,29 @@ class Pack:
         return [[stacked[name][slot] for name in names] for slot in range(self.width)]
 
     def _terms(
-        self, player: str, images: Tensor, facts: Mapping[str, Any], noise: Tensor, pixels: Tensor | None
-    ) -> tuple[Tensor, State]:
-        """Total and terms of a player, each a mean over the batch: (width,) in a pack, scalars at width 1."""
+        self,
+        player: str,
+        images: Tensor,
+        facts: Mapping[str, Any],
+        noise: Tensor,
+        pixels: Tensor | None,
+        masking: float = 0.0,
+    ) -> tuple[Tensor, State, State]:
+        """Total and terms of a player, each a mean over the batch, (width,) in a pack, scalars at width 1; updates."""
         known = {**self.hyper, **facts}
 
-        def single(state: State, images: Tensor, noise: Tensor, pixels: Tensor | None) -> tuple[Tensor, State]:
-            x = scaled(images if pixels is None else binarise(images, random.Stream(pixels)))
+        def single(state: State, images: Tensor, noise: Tensor, pixels: Tensor | None) -> tuple[Tensor, State, State]:
+            target = scaled(images if pixels is None else binarise(images, random.Stream(pixels)))
             with random.stream(noise):
+                x = (target * (random.uniform(target.shape, target) >= masking), target) if masking else target
                 if self.width == 1:
-                    terms = self.flavour.terms(player, self.model, x, known)
+                    terms, updates = self.flavour.terms(player, self.model, x, known)
                 else:
                     weights = {f"vae.{name}": value for name, value in state.items()}
-                    terms = functional_call(_Terms(self.model, self.flavour, player), weights, (x, known))
+                    terms, updates = functional_call(_Terms(self.model, self.flavour, player), weights, (x, known))
             means = {name: term.mean() for name, term in terms.items()}
-            return sum(means.values(), torch.zeros((), device=x.device)), means
+            updates = {name: value.detach() for name, value in updates.items()}
+            return sum(means.values(), torch.zeros((), device=target.device)), means, updates
 
         if self.width == 1:
             return single(self.leaves, images, noise[0], None if pixels is None else pixels[0])
@@ -178,7 +194,7 @@ class Pack:
     ) -> Tensor:
         """One step of one player; returns which runs are still finite. A run that is not moves no more."""
         facts = {"progress": progress, "n_data": len(self.feed.train)}
-        total, terms = self._terms(player, images, facts, noise, pixels)
+        total, terms, updates = self._terms(player, images, facts, noise, pixels, self.training.masking)
         with torch.no_grad():
             for name, term in (terms | {"total": total} if player == "model" and terms else terms).items():
                 value = term.detach().reshape(-1) * images.shape[-4]
@@ -193,6 +209,10 @@ class Pack:
         if self.training.schedule == "cosine":
             rate *= 0.5 * (1 + math.cos(math.pi * progress))
         with torch.no_grad():
+            for name, value in updates.items():
+                old = self.state[name]
+                moving = active.reshape(-1, *[1] * (old.dim() - 1))
+                old.copy_(torch.where(moving, value.reshape(old.shape), old))
             # The fused CPU kernel reads storage in order, so a gradient must have its parameter's strides.
             gradients = tuple(
                 gradient if gradient.stride() == self.leaves[name].stride() else gradient.contiguous()
@@ -225,7 +245,7 @@ class Pack:
         for index, images in enumerate(self.feed.validation.split(EVALUATION_BATCH)):
             noise = random.fold(self.keys["evaluation"], index)
             facts = {"progress": 1.0, "n_data": len(self.feed.train)}
-            total, terms = self._terms("model", images, facts, noise, None)
+            total, terms, _ = self._terms("model", images, facts, noise, None)
             for name, term in (terms | {"total": total} if terms else terms).items():
                 totals[name] = totals.get(name, 0) + term.reshape(-1) * len(images)
         seen = {"train": (sums, len(self.feed.train)), "validation": (totals, len(self.feed.validation))}
@@ -257,9 +277,8 @@ class Pack:
         source = self.best if which == "best" else self.state
         model = copy.deepcopy(self.model)
         model.load_state_dict({name: value[slot] for name, value in source.items()})
-        if self.flavour.ending is not None:
-            with torch.no_grad():
-                self.flavour.ending(model, scaled(self.feed.train))
+        if "finish" in self.flavour.hooks:
+            self.flavour.call("finish", model, scaled(self.feed.train), self.hyper)
         return model
 
     def _groups(self) -> dict[str, State]:
@@ -292,5 +311,5 @@ class _Terms(torch.nn.Module):
         super().__init__()
         self.vae, self.flavour, self.player = vae, flavour, player
 
-    def forward(self, x: Tensor, known: Mapping[str, Any]) -> State:
+    def forward(self, x: Images, known: Mapping[str, Any]) -> tuple[State, State]:
         return self.flavour.terms(self.player, self.vae, x, known)

@@ -6,7 +6,9 @@
 ...     return {"distortion": -draw.log_px, "rate": beta * draw.kl}
 
 The loss is the sum of the terms, each per example (batch,) or a scalar, in nats. Keyword-only arguments with a default
-are hyperparameters; those without one are facts that the trainer knows (`FACTS`).
+are hyperparameters; those without one are facts that the trainer knows (`FACTS`). ``x`` is images (batch, channels,
+height, width) or, for denoising, a pair (input, target) of them: a loss only hands it to ``vae``, and looks at
+``draw.x``. A loss that moves buffers returns ``(terms, {"encoder.counts": value})``, their new values by name.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ import torch
 from torch import Tensor, nn
 
 from . import random
-from .model import VAE
+from .model import VAE, Images
 from .parts import DEFAULTS, Design
 
 Terms = dict[str, Tensor]
-Loss = Callable[..., Terms]
+Updates = dict[str, Tensor]
+Loss = Callable[..., Terms | tuple[Terms, Updates]]
+Hook = Callable[..., None]
 Build = Callable[..., nn.Module]
 FACTS = {"progress": "fraction of the training steps done, 1 at validation", "n_data": "number of training images"}
 
@@ -39,7 +43,7 @@ class Flavour:
         self.name, self.doc = loss.__name__, inspect.getdoc(loss)
         self.players: dict[str, Loss] = {"model": loss}
         self.parts: dict[str, Build | None] = {**DEFAULTS, **parts}
-        self.ending: Callable[[VAE, Tensor], None] | None = None
+        self.hooks: dict[str, Hook] = {}
         self.defaults = {
             name: argument.default
             for name, argument in inspect.signature(loss).parameters.items()
@@ -50,10 +54,19 @@ class Flavour:
         """Declare that ``part`` has an optimiser and a loss of its own."""
         return lambda loss: self.players.setdefault(part, loss)
 
-    def finish(self, ending: Callable[[VAE, Tensor], None]) -> Callable[[VAE, Tensor], None]:
-        """Declare what sets buffers after training, given the training images (images, channels, height, width)."""
-        self.ending = ending
-        return ending
+    def begin(self, hook: Hook) -> Hook:
+        """Declare what sets weights and buffers before training, given all training images as one batch."""
+        return self.hooks.setdefault("begin", hook)
+
+    def finish(self, hook: Hook) -> Hook:
+        """Declare what sets buffers after training, given all training images as one batch."""
+        return self.hooks.setdefault("finish", hook)
+
+    @torch.no_grad()
+    def call(self, when: str, vae: VAE, images: Tensor, hyper: Mapping[str, Any]) -> None:
+        """Run the hook ``begin`` or ``finish``, if declared."""
+        if hook := self.hooks.get(when):
+            hook(vae, images, **_named(hook, hyper))
 
     def build(self, design: Design, hyper: Mapping[str, Any] | None = None) -> VAE:
         """A model with fresh weights; a part's builder receives the hyperparameters that it names."""
@@ -66,10 +79,11 @@ class Flavour:
             torch.manual_seed(random.key(seed, "initialisation"))
             return self.build(design, hyper)
 
-    def terms(self, player: str, vae: VAE, x: Tensor, known: Mapping[str, Any]) -> Terms:
-        """Terms of a player's loss at images ``x``; ``known`` holds hyperparameters and facts."""
+    def terms(self, player: str, vae: VAE, x: Images, known: Mapping[str, Any]) -> tuple[Terms, Updates]:
+        """Terms of a player's loss at ``x``, and new values of buffers; ``known`` holds hyperparameters and facts."""
         loss = self.players[player]
-        return loss(vae, x, **_named(loss, known))
+        result = loss(vae, x, **_named(loss, known))
+        return result if isinstance(result, tuple) else (result, {})
 
     def owned(self, player: str, parameters: list[str]) -> list[str]:
         """Of the model's parameter names, those that a player moves."""

@@ -11,12 +11,16 @@ from torch.distributions import Distribution, kl_divergence
 
 from . import random
 
+Images = Tensor | tuple[Tensor, Tensor]
+
 
 @dataclass(frozen=True)
 class Draw:
     r"""One pass: $z \sim q(z|x)$, and the distributions met on the way (without a prior, ``p`` is None).
 
-    ``x`` is (batch, channels, height, width), ``z`` is (*samples, batch, latent); all values below are in nats.
+    ``x`` is the target (batch, channels, height, width), ``z`` is (*samples, batch, latent); all values below are in
+    nats. Where $q$ or $p$ is a marginal over auxiliary variables, its log density is an unbiased estimate's logarithm,
+    so that ``log_w`` still gives lower bounds of $\log p(x)$.
     """
 
     x: Tensor
@@ -48,12 +52,14 @@ class VAE(nn.Module):
     """``encoder``, ``prior`` and ``decoder``; every further part of a flavour is a further submodule.
 
     The encoder maps images to a distribution of latents, the prior maps the encoder to a distribution of latents, and
-    the decoder maps latents to a distribution of images. ``prior`` is None for a flavour that has none.
+    the decoder maps latents to a distribution of images. ``prior`` is None for a flavour that has none. A part named
+    ``posterior``, if any, maps the model, the encoder's distribution and the targets to a better distribution.
     """
 
     encoder: nn.Module
     prior: nn.Module | None
     decoder: nn.Module
+    posterior: nn.Module | None
     recipe: Any = None  # the `vaebench.recipe.Recipe` that it was built from, if any
 
     def __init__(self, **parts: nn.Module | None) -> None:
@@ -61,15 +67,26 @@ class VAE(nn.Module):
         for name, part in parts.items():
             self.register_module(name, part)
 
-    def forward(self, x: Tensor, *samples: int) -> Draw:
-        """Draw ``samples`` latents for each image; without ``samples``, one each and no sample axis."""
-        q = self.encoder(x)
+    def forward(self, x: Images, *samples: int) -> Draw:
+        """Draw ``samples`` latents for each image; without ``samples``, one each and no sample axis.
+
+        Of a pair (input, target) the encoder sees the input, and the likelihood is that of the target.
+        """
+        observed, target = x if isinstance(x, tuple) else (x, x)
+        q = self.encoder(observed)
+        if self.posterior is not None:
+            q = self.posterior(self, q, target)
         z = q.rsample(torch.Size(samples))
         p = self.prior(self.encoder) if self.prior is not None else None
-        return Draw(x, z, q, p, self.decoder(z))
+        return Draw(target, z, q, p, self.decoder(z))
+
+    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
+        r"""$\log p(x, z)$ in nats, shape (*samples, batch)."""
+        assert self.prior is not None
+        return self.decoder(z).log_prob(x) + self.prior(self.encoder).log_prob(z)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Point estimate of the latents, the posterior mean: (batch, latent). Draws nothing."""
+        """Point estimate of the latents: the mean of the encoder's distribution, (batch, latent). Draws nothing."""
         return self.encoder(x).mean
 
     def decode(self, z: Tensor) -> Tensor:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from .distributions.delta import Delta
 from .distributions.gaussian import Gaussian
+from .networks import dense
 
 
 class Network(Protocol):
     """What a file of `vaebench.networks` provides."""
 
     def encoder(self, outputs: int) -> nn.Module: ...
-    def decoder(self, latent: int) -> nn.Module: ...
+    def decoder(self, latent: int, channels: int) -> nn.Module: ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Design:
     image: tuple[int, int, int]
     latent: int
     network: Network
-    likelihood: Callable[[], nn.Module]
+    likelihood: Callable[[], Any]
 
 
 class gaussian_encoder(nn.Module):
@@ -70,15 +71,27 @@ class network_decoder(nn.Module):
 
     def __init__(self, design: Design) -> None:
         super().__init__()
-        self.network = design.network.decoder(design.latent)
         self.likelihood = design.likelihood()
+        self.network = design.network.decoder(design.latent, design.image[0] * self.likelihood.features)
 
     def forward(self, z: Tensor) -> torch.distributions.Distribution:
         return self.likelihood(self.network(z))
 
 
-DEFAULTS: dict[str, Callable[[Design], nn.Module]] = {
+class latent_critic(nn.Module):
+    """Latents (..., latent) to one logit or score each (...): what adversarial and variational estimators train."""
+
+    def __init__(self, design: Design, *, critic_hidden: tuple[int, ...]) -> None:
+        super().__init__()
+        self.network = nn.Sequential(*dense((design.latent, *critic_hidden), "relu"), nn.Linear(critic_hidden[-1], 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.network(z).squeeze(-1)
+
+
+DEFAULTS: dict[str, Callable[[Design], nn.Module] | None] = {
     "encoder": gaussian_encoder,
     "prior": normal_prior,
     "decoder": network_decoder,
+    "posterior": None,
 }

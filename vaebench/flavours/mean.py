@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..distributions.gaussian import Gaussian
+from ..errors import VaebenchError
 from ..flavour import flavour
 
 
@@ -32,6 +33,9 @@ class constant_decoder(nn.Module):
     def __init__(self, design) -> None:
         super().__init__()
         self.likelihood = design.likelihood().requires_grad_(False)
+        if self.likelihood.features != 1:
+            name = type(self.likelihood).__name__
+            raise VaebenchError(f"flavour 'mean' fits no '{name}' likelihood: leave it out, or take one of one feature")
         self.register_buffer("features", torch.zeros(design.image))
 
     def forward(self, z: Tensor):

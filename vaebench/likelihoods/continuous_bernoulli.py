@@ -11,6 +11,8 @@ NEAR = 0.05  # logits this close to 0 are left to a power series
 class continuous_bernoulli(nn.Module):
     r"""$\prod_i C(\lambda_i) \lambda_i^{x_i} (1 - \lambda_i)^{1 - x_i}$ with features as logits; a density, in nats."""
 
+    features = 1
+
     def forward(self, features: Tensor) -> Distribution:
         return Independent(Pixel(logits=features, validate_args=False), 3, validate_args=False)
 

@@ -10,6 +10,8 @@ from ..ranges import Positive
 class gaussian(nn.Module):
     r"""$\prod_i \mathcal N(x_i; \mu_i, \sigma^2)$ with features as means; a density, in nats."""
 
+    features = 1
+
     def __init__(self, *, sigma: Positive = 0.1) -> None:
         super().__init__()
         self.sigma = sigma

@@ -20,6 +20,8 @@ class gaussian_learned(nn.Module):
     $\sigma$ stays above ``floor``, which bounds the density of images that a decoder fits exactly.
     """
 
+    features = 1
+
     def __init__(self, *, sigma: Positive = 1.0, floor: Positive = 0.0025) -> None:
         super().__init__()
         if sigma <= floor:

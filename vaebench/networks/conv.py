@@ -40,10 +40,10 @@ class conv:
         head = dense((prod(self.core), self.hidden), self.activation)
         return Batched(Padded(self.margin), *layers, nn.Flatten(), *head, nn.Linear(self.hidden, outputs), inner=3)
 
-    def decoder(self, latent: int) -> nn.Module:
+    def decoder(self, latent: int, channels: int) -> nn.Module:
         """Maps (..., latent) to (..., channels, height, width)."""
         head = dense((latent, self.hidden, prod(self.core)), self.activation)
-        widths = (*reversed(self.channels), self.image[0])
+        widths = (*reversed(self.channels), channels)
         layers = [
             layer
             for a, b in pairwise(widths)

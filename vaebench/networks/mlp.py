@@ -21,8 +21,9 @@ class mlp:
         widths = (prod(self.image), *self.hidden)
         return nn.Sequential(nn.Flatten(-3), *dense(widths, self.activation), nn.Linear(widths[-1], outputs))
 
-    def decoder(self, latent: int) -> nn.Module:
+    def decoder(self, latent: int, channels: int) -> nn.Module:
         """Maps (..., latent) to (..., channels, height, width)."""
+        shape = channels, *self.image[1:]
         widths = (latent, *reversed(self.hidden))
-        last = nn.Linear(widths[-1], prod(self.image))
-        return nn.Sequential(*dense(widths, self.activation), last, nn.Unflatten(-1, self.image))
+        last = nn.Linear(widths[-1], prod(shape))
+        return nn.Sequential(*dense(widths, self.activation), last, nn.Unflatten(-1, shape))
