@@ -17,7 +17,15 @@ from vaebench.errors import VaebenchError
 
 pytestmark = pytest.mark.usefixtures("float64")
 SHAPE = (4, 2, 3, 5)
-NAMES = ["bernoulli", "continuous_bernoulli", "gaussian", "gaussian_learned"]
+NAMES = [
+    "bernoulli",
+    "categorical",
+    "continuous_bernoulli",
+    "discretised_logistic",
+    "gaussian",
+    "gaussian_learned",
+    "gaussian_pixel",
+]
 
 
 def numbers(*shape: int, part: int = 0) -> Tensor:
@@ -45,8 +53,9 @@ def test_every_likelihood_is_tested() -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("samples", [(), (6,), (2, 3)])
 def test_log_likelihoods_sum_over_pixels_and_broadcast_over_samples(name: str, samples: tuple[int, ...]) -> None:
-    features, x = numbers(*samples, *SHAPE), numbers(*SHAPE, part=1).sigmoid()
     family = likelihood(name)
+    features = numbers(*samples, 4, 2 * family.features, 3, 5)
+    x = numbers(*SHAPE, part=1).sigmoid()
     together = family(features).log_prob(x)
     assert together.shape == (*samples, 4)
     for place in itertools.product(*map(range, samples)):
@@ -184,3 +193,55 @@ def test_learned_sigma_stays_above_its_floor() -> None:
 def test_learned_sigma_must_start_above_its_floor(sigma: float) -> None:
     with pytest.raises(VaebenchError, match=rf"^likelihood 'gaussian_learned': sigma = {sigma} .*: raise it$"):
         likelihood("gaussian_learned", sigma=sigma, floor=0.01)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 256])
+def test_categorical(levels: int) -> None:
+    features = numbers(4, 2 * levels, 3, 5)
+    index = (numbers(*SHAPE, part=1).sigmoid() * levels).long()
+    px = likelihood("categorical", levels=levels)(features)
+    theirs = torch.distributions.Categorical(logits=features.reshape(4, 2, levels, 3, 5).movedim(2, -1))
+    torch.testing.assert_close(px.log_prob(index / (levels - 1)), theirs.log_prob(index).sum((1, 2, 3)))
+    mean = (theirs.probs * torch.arange(levels) / (levels - 1)).sum(-1)
+    torch.testing.assert_close(px.mean, mean)
+
+
+def test_two_levels_are_bernoulli() -> None:
+    logits, x = numbers(*SHAPE), (numbers(*SHAPE, part=1) > 0).double()
+    features = torch.stack((torch.zeros_like(logits), logits), 2).flatten(1, 2)
+    ours, theirs = likelihood("categorical", levels=2)(features), likelihood("bernoulli")(logits)
+    torch.testing.assert_close(ours.log_prob(x), theirs.log_prob(x))
+    torch.testing.assert_close(ours.mean, theirs.mean)
+
+
+PLACES = [(0.5, 0.0), (0.02, -3.0), (-0.3, -8.0), (1.4, 1.0), (0.99, -30.0), (40.0, -2.0), (-40.0, -2.0)]
+
+
+@pytest.mark.parametrize(("location", "raw"), PLACES)
+def test_discretised_logistic_sums_to_one_and_has_its_mean(location: float, raw: float) -> None:
+    family = likelihood("discretised_logistic")
+    grid = torch.arange(256).reshape(-1, 1, 1, 1) / 255
+    px = family(torch.tensor([location, raw]).reshape(1, 2, 1, 1))
+    masses = px.log_prob(grid).exp()
+    assert masses.sum().item() == pytest.approx(1, abs=1e-12)
+    assert px.mean.item() == pytest.approx((masses * grid.flatten()).sum().item(), abs=0.5 / 255)
+    theirs = scipy.stats.logistic(location, family.floor + math.log1p(math.exp(raw)))
+    edges = np.concatenate(([-np.inf], (np.arange(255) + 0.5) / 255, [np.inf]))
+    near = theirs.cdf(edges[1:]) - theirs.cdf(edges[:-1])
+    np.testing.assert_allclose(masses.numpy(), near, atol=1e-14)
+
+
+def test_discretised_logistic_is_finite_and_has_gradients_far_in_its_tails() -> None:
+    features = torch.tensor([[50.0, -30.0], [-50.0, -30.0]], dtype=torch.float32).reshape(2, 2, 1, 1).requires_grad_()
+    value = likelihood("discretised_logistic")(features).log_prob(torch.full((1, 1, 1), 0.5, dtype=torch.float32))
+    (gradient,) = torch.autograd.grad(value.sum(), features)
+    assert value.isfinite().all() and gradient.isfinite().all() and (gradient[:, 0].abs() > 1).all()
+
+
+def test_gaussian_of_each_pixel() -> None:
+    features, x = numbers(4, 4, 3, 5), numbers(*SHAPE, part=1)
+    mean, raw = features.numpy()[:, 0::2], features.numpy()[:, 1::2]
+    px = likelihood("gaussian_pixel", floor=0.2)(features)
+    expected = scipy.stats.norm.logpdf(x.numpy(), mean, 0.2 + np.log1p(np.exp(raw))).sum((1, 2, 3))
+    np.testing.assert_allclose(px.log_prob(x), expected, rtol=1e-12)
+    np.testing.assert_array_equal(px.mean, mean)

@@ -49,7 +49,7 @@ class Evaluation:
         return {
             "posterior": not isinstance(draw.q, Delta),
             "prior": draw.p is not None,
-            "likelihood": not isinstance(draw.px, Delta),
+            "likelihood": not isinstance(draw.px, Delta) and not getattr(self.model.decoder, "own_likelihood", False),
             "gaussian": isinstance(draw.q, Gaussian) and isinstance(draw.p, Gaussian),
         }[need]
 

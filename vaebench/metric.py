@@ -21,7 +21,7 @@ Values = float | dict[str, float]
 REASONS = {
     "posterior": "its encoder is deterministic and has no posterior density",
     "prior": "it has no prior",
-    "likelihood": "its decoder has no likelihood",
+    "likelihood": "its decoder has no likelihood of the study's family",
     "gaussian": "its posterior or prior is not a diagonal Gaussian",
 }
 
