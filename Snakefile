@@ -34,6 +34,7 @@ localrules:
     aggregate,
     summarise,
     table,
+    published,
     provenance,
 
 

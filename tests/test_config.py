@@ -12,6 +12,7 @@ from vaebench.config import Cell, Training, identity
 from vaebench.errors import VaebenchError
 
 FOLDER = Path(__file__).parents[1] / "config"
+ROW = {"dataset": "digits", "architecture": "mlp", "flavour": "vae", "latent": 4, "value": 1.0, "source": "a paper"}
 PLAIN: dict[str, Any] = {"datasets": {"digits": {}}, "flavours": {"vae": {}}, "latents": [2]}
 
 
@@ -40,6 +41,7 @@ def test_shipped_configurations_are_good(path: Path) -> None:
     count = 1
     for axis in axes:
         count *= len(axis)
+    count += sum(study.uses_gpu or not row.gpu for row in study.published.values())
     cells = study.cells()
     assert len(cells) == count > 0
     assert len({cell.path for cell in cells}) == count
@@ -89,7 +91,7 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
     [
         # Unknown names
         ({"flavours": {"beta_va": {}}}, "unknown flavour 'beta_va'", "did you mean beta_vae"),
-        ({"flavours": {"zzz": {}}}, "unknown flavour 'zzz'", "choose from ae, beta_vae"),
+        ({"flavours": {"zzz": {}}}, "unknown flavour 'zzz'", "choose from ae, "),
         ({"flavours": {"mine": {"flavour": "vea"}}}, "unknown flavour 'vea'", "did you mean"),
         ({"flavours": {"mine": {"flavour": 5}}}, "unknown flavour '5'", "choose from"),
         ({"flavours": {"mine": {"flavour": ["vae"]}}}, "unknown flavour '['vae']'", "did you mean vae"),
@@ -146,13 +148,21 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
         ({"flavours": {"../vae": {"flavour": "vae"}}}, "key in flavours: ", "^[a-z][a-z0-9_]*$"),
         ({"architectures": {3: {}}}, "key in architectures: ", "`str`"),
         # Empty and twice
-        ({"latents": []}, "latents: ", "length >= 1"),
+        ({"latents": []}, "nothing to train", "give flavours and latents"),
         ({"seeds": []}, "seeds: ", "length >= 1"),
         ({"datasets": {}}, "datasets: ", "length >= 1"),
-        ({"flavours": {}}, "flavours: ", "length >= 1"),
+        ({"flavours": {}}, "nothing to train", "give flavours and latents"),
         ({"architectures": {}}, "architectures: ", "length >= 1"),
         ({"seeds": [0, 1, 0]}, "seeds holds a value twice", "list each one once"),
         ({"latents": [2, 2]}, "latents holds a value twice", "list each one once"),
+        # Published rows
+        ({"published": {"vae": ROW}}, "'vae' is both in flavours and in published", "another name"),
+        ({"published": {"row": ROW | {"dataset": "digit"}}}, "unknown dataset 'digit'", "did you mean digits"),
+        ({"published": {"row": ROW | {"architecture": "conv"}}}, "unknown architecture 'conv'", "choose from mlp"),
+        ({"published": {"row": ROW | {"flavour": "va", "gpu": True}}}, "unknown flavour 'va'", "did you mean"),
+        ({"published": {"row": ROW | {"hyperparameters": {"beta": 1}}}}, "flavour 'vae' has no hyperparameter", "beta"),
+        ({"published": {"row": ROW | {"training": {"epoch": 1}}}}, "published[...].training: ", "did you mean epochs"),
+        ({"published": {"row": ROW | {"valu": 1}}}, "published[...]: ", "did you mean value"),
         ({"datasets": {"digits": {"labels": "y.npy"}}}, "datasets.digits: labels without a path", "give the path"),
     ],
 )
@@ -170,7 +180,20 @@ def test_a_configuration_is_a_mapping(raw: Any) -> None:
 @pytest.mark.parametrize("missing", PLAIN)
 def test_required_fields(missing: str) -> None:
     raw = {key: value for key, value in PLAIN.items() if key != missing}
-    assert refused(raw) == f"top level: Object missing required field `{missing}`"
+    nothing = "nothing to train: give flavours and latents"
+    assert refused(raw) == ("top level: Object missing required field `datasets`" if missing == "datasets" else nothing)
+
+
+def test_a_published_row_is_a_cell_of_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ROW | {"convention": "none", "training": {"epochs": 3}, "evaluation": {"importance_samples": 7}}
+    study = config.check({"datasets": {"digits": {}}, "published": {"row": row, "big": ROW | {"gpu": True}}})
+    monkeypatch.setattr(config.Study, "uses_gpu", False)
+    (only,) = study.cells()
+    assert (only.path, only.objective[0], only.convention) == ("digits/mlp/row/z4", "vae", "none")
+    assert (only.training.epochs, only.likelihood[0]) == (3, "bernoulli")
+    assert study.evaluation_of(only).importance_samples == 7
+    monkeypatch.setattr(config.Study, "uses_gpu", True)
+    assert [study.evaluation_of(cell).importance_samples for cell in study.cells()] == [7, 500]
 
 
 @pytest.mark.parametrize(

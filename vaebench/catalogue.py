@@ -50,8 +50,14 @@ def load(kind: str, name: str) -> Any:
 
 def known(kind: str, name: str) -> str:
     """``name`` itself; raises `VaebenchError` with the nearest names if there is no such file."""
-    if name not in names(kind):
-        raise VaebenchError(f"unknown {KINDS[kind]} '{name}': {nearest(name, names(kind))}")
+    return among(KINDS[kind], name, names(kind))
+
+
+def among(what: str, name: str, candidates: Iterable[str]) -> str:
+    """``name`` itself; raises `VaebenchError` with the nearest candidates if it is none of them."""
+    candidates = list(candidates)
+    if name not in candidates:
+        raise VaebenchError(f"unknown {what} '{name}': {nearest(name, candidates)}")
     return name
 
 

@@ -69,6 +69,11 @@ class Likelihood(Struct, forbid_unknown_fields=True, frozen=True):
     name: str = "bernoulli"
     settings: Settings = {}
 
+    @property
+    def settled(self) -> tuple[str, Settings]:
+        """Name and complete hyperparameters; raises `VaebenchError`."""
+        return self.name, catalogue.settle("likelihoods", self.name, self.settings)
+
 
 class Cell(Struct, frozen=True):
     """All that determines the numbers of one cell, but for its data and code: hyperparameters are complete."""
@@ -103,12 +108,32 @@ class Cell(Struct, frozen=True):
         return msgspec.to_builtins(self)
 
 
+class Published(Struct, forbid_unknown_fields=True, frozen=True):
+    """A published value and the cell that is held against it; settings left out are the study's."""
+
+    dataset: Name
+    architecture: Name
+    flavour: str
+    latent: Count
+    value: float
+    source: str
+    interval: float | None = None
+    metric: str = "nll"
+    differences: str = ""
+    hyperparameters: Settings = {}
+    convention: Convention | None = None
+    likelihood: Likelihood | None = None
+    training: Training | None = None
+    evaluation: Evaluation | None = None
+    gpu: bool = False
+
+
 class Study(Struct, forbid_unknown_fields=True, frozen=True):
-    """A whole configuration file; every field but the first three has a default."""
+    """A whole configuration file: the product of ``flavours`` and ``latents`` with the rest, and ``published`` rows."""
 
     datasets: Annotated[dict[Name, Dataset | None], Meta(min_length=1)]
-    flavours: Annotated[dict[Name, Settings | None], Meta(min_length=1)]
-    latents: Annotated[list[Count], Meta(min_length=1)]
+    flavours: dict[Name, Settings | None] = {}
+    latents: list[Count] = []
     architectures: Annotated[dict[Name, Settings | None], Meta(min_length=1)] = field(
         default_factory=lambda: {"mlp": None}
     )
@@ -120,6 +145,7 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     pack: Count | None = None
     mirror: str | None = None
+    published: dict[Name, Published] = {}
     pathvars: dict[str, str] = {}
 
     @property
@@ -131,8 +157,7 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
         """Every cell of the study, hyperparameters checked and completed; raises `VaebenchError`."""
         networks = {name: _choice("networks", "network", name, given) for name, given in self.architectures.items()}
         flavours = {name: _choice("flavours", "flavour", name, given) for name, given in self.flavours.items()}
-        likelihood = catalogue.settle("likelihoods", self.likelihood.name, self.likelihood.settings)
-        return [
+        product = [
             Cell(
                 dataset=dataset,
                 architecture=architecture,
@@ -140,7 +165,7 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
                 latent=latent,
                 network=networks[architecture],
                 objective=flavours[flavour],
-                likelihood=(self.likelihood.name, likelihood),
+                likelihood=self.likelihood.settled,
                 convention=self.convention,
                 training=self.training,
             )
@@ -148,6 +173,26 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
                 self.datasets, self.architectures, self.flavours, self.latents
             )
         ]
+        rows = [
+            Cell(
+                dataset=catalogue.among("dataset", row.dataset, self.datasets),
+                architecture=catalogue.among("architecture", row.architecture, self.architectures),
+                flavour=label,
+                latent=row.latent,
+                network=networks[row.architecture],
+                objective=(row.flavour, catalogue.settle("flavours", row.flavour, row.hyperparameters)),
+                likelihood=(row.likelihood or self.likelihood).settled,
+                convention=row.convention or self.convention,
+                training=row.training or self.training,
+            )
+            for label, row in self.published.items()
+        ]
+        return product + [cell for cell in rows if self.uses_gpu or not self.published[cell.flavour].gpu]
+
+    def evaluation_of(self, cell: Cell) -> Evaluation:
+        """How a cell of the study is measured."""
+        row = self.published.get(cell.flavour)
+        return (row and row.evaluation) or self.evaluation
 
 
 SECTIONS: dict[str, type[Struct]] = {
@@ -157,7 +202,9 @@ SECTIONS: dict[str, type[Struct]] = {
     "likelihood": Likelihood,
     "training": Training,
     "evaluation": Evaluation,
+    "published[...]": Published,
 }
+SECTIONS |= {f"published[...].{name}": SECTIONS[name] for name in ("likelihood", "training", "evaluation")}
 
 
 def _choice(kind: str, key: str, name: str, given: Settings | None) -> tuple[str, Settings]:
@@ -171,7 +218,10 @@ def check(raw: Any, where: str = "config") -> Study:
     """A study from plain data; `VaebenchError` says what is wrong and where."""
     try:
         study = msgspec.convert(raw, Study)
-        study.cells()
+        if not study.cells() and not study.published:
+            raise VaebenchError("nothing to train: give flavours and latents")
+        if both := set(study.flavours) & set(study.published):
+            raise VaebenchError(f"'{both.pop()}' is both in flavours and in published: give one another name")
     except msgspec.ValidationError as error:
         raise VaebenchError(f"{where}: {_explain(str(error))}") from None
     except VaebenchError as error:

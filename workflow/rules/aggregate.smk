@@ -71,6 +71,25 @@ rule table:
         "../scripts/table.py"
 
 
+rule published:
+    input:
+        "<results>/tables/metrics.csv",
+    output:
+        csv="<results>/tables/published.csv",
+        markdown="<results>/tables/published.md",
+    log:
+        "<logs>/tables/published.log",
+    benchmark:
+        "<benchmarks>/tables/published.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        claims=msgspec.to_builtins(study.published),
+        code=catalogue.fingerprint("published.py", "tables.py"),
+    script:
+        "../scripts/published.py"
+
+
 rule provenance:
     input:
         runs=collect("<results>/runs/{cell.path}.json", cell=CELLS.values()),

@@ -13,11 +13,13 @@ except VaebenchError as error:
 
 GPU = int(study.uses_gpu)
 CELLS = {cell.path: cell for cell in study.cells()}
+FLAVOURS = list(dict.fromkeys(cell.flavour for cell in CELLS.values()))
 TABLE_NAMES = ["likelihood", "reconstruction", "latent", "compute"]
 TABLES = collect(
     "<results>/tables/{name}",
     name=["metrics.csv", "summary.csv", "history.csv", "compute.csv"]
-    + [f"{table}.{kind}" for table in TABLE_NAMES for kind in ("md", "tex", "html")],
+    + [f"{table}.{kind}" for table in TABLE_NAMES for kind in ("md", "tex", "html")]
+    + ["published.csv", "published.md"] * bool(study.published),
 )
 FIGURES = collect(
     "<results>/figures/{name}.{kind}",
@@ -35,7 +37,7 @@ FIGURES = list(dict.fromkeys(FIGURES))
 wildcard_constraints:
     dataset="|".join(study.datasets),
     architecture="|".join(study.architectures),
-    flavour="|".join(study.flavours),
+    flavour="|".join(FLAVOURS),
     latent=r"\d+",
 
 

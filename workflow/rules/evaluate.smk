@@ -21,7 +21,7 @@ rule evaluate:
         runtime="2h",
     params:
         cell=lambda wildcards: cell_of(wildcards).describe(),
-        settings=msgspec.to_builtins(study.evaluation),
+        settings=lambda wildcards: msgspec.to_builtins(study.evaluation_of(cell_of(wildcards))),
         device=study.device,
         code=catalogue.fingerprint(
             "evaluation.py",

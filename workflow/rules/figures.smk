@@ -19,7 +19,7 @@ rule figure:
     conda:
         "../../environment.yml"
     params:
-        flavours=list(study.flavours),
+        flavours=FLAVOURS,
         caption=lambda wildcards: catalogue.caption("figures/summary", wildcards.figure),
         code=lambda wildcards: code_of("figures/summary", wildcards.figure),
     script:
@@ -59,7 +59,7 @@ rule gallery:
     conda:
         "../../environment.yml"
     params:
-        flavours=list(study.flavours),
+        flavours=FLAVOURS,
         caption=lambda wildcards: catalogue.caption("figures/gallery", wildcards.gallery),
         code=lambda wildcards: code_of("figures/gallery", wildcards.gallery),
     script:
