@@ -273,3 +273,66 @@ def test_what_does_not_train_is_finished_before_it_is_validated(seeds: list[int]
     for run in runs.runs:
         assert (run.status, run.epoch, run.best_epoch) == ("finished", 1, 1)
         assert run.best == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+def test_masking_blanks_the_input_of_training_and_keeps_its_target(seeds: list[int]) -> None:
+    @flavour()
+    def shares(vae, x):
+        observed, target = x if isinstance(x, tuple) else (x, x)
+        lit = (target > 0).float()
+        return {
+            "kept": (observed == target).float().mean() + 0 * vae(x).log_px.mean(),
+            "blank": (lit * (observed == 0)).sum() / lit.sum(),
+            "target": target.mean(),
+        }
+
+    runs = trained(seeds, shares, dynamic=False, masking=0.25, epochs=1, images=1600)
+    lit = (IMAGES[:1600] > 0).float().mean().item()
+    for slot in range(len(seeds)):
+        values = {(row["split"], row["term"]): row["value"] for row in runs.runs[slot].history}
+        assert values["train", "blank"] == pytest.approx(0.25, abs=0.01)
+        assert values["train", "kept"] == pytest.approx(1 - 0.25 * lit, abs=0.01)
+        assert values["train", "target"] == pytest.approx(scaled(IMAGES[:1600]).mean().item(), rel=1e-5)
+        assert (values["validation", "blank"], values["validation", "kept"]) == (0, 1)
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+def test_buffers_move_after_each_step_of_training_alone_and_before_it(seeds: list[int]) -> None:
+    class counter(nn.Module):
+        def __init__(self, design: Design) -> None:
+            super().__init__()
+            for name in ("steps", "start"):
+                self.register_buffer(name, torch.zeros(2))
+
+    @flavour(counter=counter)
+    def counting(vae, x):
+        return {"distortion": -vae(x).log_px}, {"counter.steps": vae.counter.steps + torch.tensor([1.0, 0.0])}
+
+    @counting.begin
+    def begin(vae, images) -> None:
+        vae.counter.start.copy_(torch.stack((images.mean(), random.uniform((), images))))
+
+    runs = trained(seeds, counting, epochs=2)
+    for slot, seed in enumerate(seeds):
+        found = weights(runs, slot)
+        assert found["counter.steps"].tolist() == [2 * runs.steps, 0]
+        assert found["counter.start"][0].item() == pytest.approx(scaled(IMAGES[:200]).mean().item())
+        assert torch.equal(
+            found["counter.start"], weights(trained([seed] * len(seeds), counting, epochs=1), 0)["counter.start"]
+        )
+    assert len({weights(runs, slot)["counter.start"][1].item() for slot in range(len(seeds))}) == len(seeds)
+
+
+def test_buffers_of_a_diverged_run_stay_at_their_last_finite_step() -> None:
+    class counter(nn.Module):
+        def __init__(self, design: Design) -> None:
+            super().__init__()
+            self.register_buffer("steps", torch.zeros(()))
+
+    @flavour(counter=counter)
+    def dying(vae, x):
+        steps = vae.counter.steps
+        return {"distortion": -vae(x).log_px / (steps < 3)}, {"counter.steps": steps + 1}
+
+    assert trained([0, 1], dying).state["counter.steps"].tolist() == [3, 3]

@@ -156,32 +156,46 @@ def test_beta_one_is_the_vae() -> None:
     assert all(torch.equal(value, results[1][name]) for name, value in results[0].items())
 
 
+def saved_from_the_readme(title: str, folder: Path, place: str) -> None:
+    """A copy of the package and its tests with the README's example of that title saved as one more file."""
+    root = Path(__file__).parents[1]
+    code = re.search(rf'```python\n(r"""{title}.*?)```', (root / "README.md").read_text(), re.DOTALL)
+    assert code and len(code[1].splitlines()) < 60
+    for name in ("vaebench", "tests"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "pyproject.toml", folder)
+    (folder / "vaebench" / place).write_text(code[1])
+
+
+def python(folder: Path, *arguments: str) -> str:
+    result = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
 def test_the_worked_example_of_the_readme_is_a_whole_flavour(tmp_path: Path) -> None:
     """Saved as the README says, with no other edit, it is listed, passes the tests above, and trains."""
-    root = Path(__file__).parents[1]
-    code = re.search(r"```python\n(r\"\"\"VAE with free bits.*?)```", (root / "README.md").read_text(), re.DOTALL)
-    assert code and len(code[1].splitlines()) < 60
-    shutil.copytree(root / "vaebench", tmp_path / "vaebench", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "vaebench/flavours/hinge_vae.py").write_text(code[1])
-    shutil.copytree(root / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(root / "pyproject.toml", tmp_path)
-    tests = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        "0",
-        "tests/test_flavours.py",
-        "-k",
-        "hinge_vae",
-        "-p",
-        "no:cacheprovider",
-    ]
-    result = subprocess.run(tests, cwd=tmp_path, capture_output=True, text=True)
-    assert result.returncode == 0 and re.search(r"\d\d? passed", result.stdout), result.stdout
-    train = [sys.executable, "-m", "vaebench", "train", "digits", "hinge_vae", "--latent", "2", "--set", "free=3"]
-    result = subprocess.run(
-        [*train, "--training", "epochs=1", "--output", "runs"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert "runs/seed0: finished after 1 epochs" in result.stdout
+    saved_from_the_readme("VAE with free bits", tmp_path, "flavours/hinge_vae.py")
+    options = ["-q", "-n", "0", "-p", "no:cacheprovider"]
+    tests = python(tmp_path, "-m", "pytest", *options, "tests/test_flavours.py", "-k", "hinge_vae")
+    assert re.search(r"\d\d? passed", tests)
+    train = ["-m", "vaebench", "train", "digits", "hinge_vae", "--latent", "2", "--set", "free=3"]
+    said = python(tmp_path, *train, "--training", "epochs=1", "--output", "runs")
+    assert "runs/seed0: finished after 1 epochs" in said
+
+
+def test_the_worked_example_of_the_readme_is_a_whole_likelihood(tmp_path: Path) -> None:
+    saved_from_the_readme("Poisson pixels", tmp_path, "likelihoods/poisson.py")
+    check = """
+import scipy.stats, torch, vaebench
+poisson = {"likelihood": "poisson", "likelihood_settings": {"peak": 16}}
+data = vaebench.dataset("digits")
+model = vaebench.train("vae", data, latent=2, epochs=1, **poisson, convention="none")
+x = data.test.images[:5] / 255
+px = model(x).px
+counts = (16 * x).numpy()
+theirs = torch.tensor(scipy.stats.poisson.logpmf(counts.round(), 16 * px.mean.detach().numpy())).sum((1, 2, 3))
+torch.testing.assert_close(px.log_prob((16 * x).round() / 16).double(), theirs, rtol=1e-4, atol=1e-3)
+print(vaebench.evaluate(model, data, convention="none", importance_samples=10)["nll"] > 0)
+"""
+    assert python(tmp_path, "-c", check).strip() == "True"

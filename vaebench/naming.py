@@ -6,19 +6,10 @@ from itertools import groupby
 
 CONTROLS = ("copy", "mean")
 GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "lambda": "λ", "sigma": "σ", "tau": "τ"}
-ACRONYMS = {"elbo", "nll", "kl", "mse", "psnr", "ssim", "lpips", "fid", "kid", "mmd"} | {
-    "tc",
-    "vq",
-    "gp",
-    "gan",
-    "iaf",
-    "maf",
-    "vamp",
-    "mnist",
-    "cifar",
-    "mlp",
-    "cnn",
-}
+WORDS = """
+    cifar cnn dip elbo fid fsq gan gp hrq iaf kid kl lpips maf mlp mmd mnist mse msssim nf nll psnr ssim tc vamp vq
+"""
+ACRONYMS = frozenset(WORDS.split())
 
 
 def readable(label: str) -> str:
