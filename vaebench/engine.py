@@ -66,7 +66,8 @@ class Pack:
         seeds: list[int],
         feed: Feed,
     ) -> None:
-        self.flavour, self.hyper, self.training, self.seeds, self.feed = flavour, dict(hyper), training, seeds, feed
+        self.flavour, self.training, self.seeds, self.feed = flavour, training, seeds, feed
+        self.hyper = flavour.defaults | dict(hyper)
         self.width, self.device = len(seeds), feed.train.device
         models = [self._initial(design, seed) for seed in seeds]
         self.model = models[0]
