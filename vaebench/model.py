@@ -3,6 +3,7 @@ r"""A variational autoencoder is three conditional distributions: $q(z|x)$, $p(z
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -27,7 +28,12 @@ class Draw:
     z: Tensor
     q: Distribution
     p: Any
-    px: Distribution
+    decoder: nn.Module
+
+    @cached_property
+    def px(self) -> Distribution:
+        """$p(x|z)$, decoded when asked for."""
+        return self.decoder(self.z)
 
     @property
     def log_px(self) -> Tensor:
@@ -78,7 +84,7 @@ class VAE(nn.Module):
             q = self.posterior(self, q, target)
         z = q.rsample(torch.Size(samples))
         p = self.prior(self.encoder) if self.prior is not None else None
-        return Draw(target, z, q, p, self.decoder(z))
+        return Draw(target, z, q, p, self.decoder)
 
     def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
         r"""$\log p(x, z)$ in nats, shape (*samples, batch)."""
