@@ -51,7 +51,7 @@ def linear(orthogonal: bool, flavour: Flavour = vae, **hyper: Any) -> tuple[VAE,
         encoder.weight.zero_()
         encoder.weight[:LATENT] = torch.tensor(gain)
         encoder.bias[:LATENT] = torch.tensor(-gain @ offset)
-        encoder.bias[LATENT:] = torch.tensor(0.5 * np.log(SIGMA**2 / np.diag(precision)))
+        encoder.bias[LATENT : 2 * LATENT] = torch.tensor(0.5 * np.log(SIGMA**2 / np.diag(precision)))
         if not orthogonal:
-            encoder.bias[LATENT:] += 0.4
+            encoder.bias[LATENT : 2 * LATENT] += 0.4
     return model, torch.tensor(x).reshape(-1, *SHAPE), multivariate_normal(offset, covariance).logpdf(x)

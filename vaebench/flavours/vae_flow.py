@@ -1,0 +1,42 @@
+r"""VAE of coupling or autoregressive flow. Rezende & Mohamed 2015, https://arxiv.org/abs/1505.05770, equation 15.
+
+Layers are those of NICE (Dinh et al. 2015, https://arxiv.org/abs/1410.8516), of RealNVP (Dinh et al. 2017,
+https://arxiv.org/abs/1605.08803) or of MAF (Papamakarios et al. 2017, https://arxiv.org/abs/1705.07057), each given
+``context`` outputs of the encoder. MAF keeps the paper's direction: its density is one pass, but each of its layers
+draws the latents one by one, so that a step costs as many passes of these networks as there are latents; `vae_iaf` is
+the other direction. The rate is that of one sample.
+"""
+
+from typing import Literal
+
+from ..flavour import flavour
+from ..flows import Flow, additive, affine, by_halves, chain, flow_encoder, inverted, one_by_one, scaling, stacked
+from ..ranges import Count, Widths
+
+
+def encoder(design, *, kind, layers, hidden, context):
+    """A Gaussian and layers of one kind."""
+    size = design.latent, layers, hidden, context
+    flow: Flow
+    if kind == "nice":
+        flow = chain(stacked(additive, by_halves, *size), scaling(design.latent))
+    elif kind == "realnvp":
+        flow = stacked(affine, by_halves, *size)
+    else:
+        flow = inverted(stacked(affine, one_by_one, *size))
+    return flow_encoder(design, flow, context)
+
+
+@flavour(encoder=encoder)
+def vae_flow(
+    vae,
+    x,
+    *,
+    kind: Literal["nice", "realnvp", "maf"] = "realnvp",
+    layers: Count = 4,
+    hidden: Widths = (64,),
+    context: Count = 64,
+):
+    r"""$-\mathbb E[\log p(x|z_K) + \log p(z_K) - \log q(z_0|x) + \sum_k \log|\det \partial z_k/\partial z_{k-1}|]$"""
+    draw = vae(x)
+    return {"distortion": -draw.log_px, "rate": draw.kl}
