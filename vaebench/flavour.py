@@ -66,7 +66,7 @@ class Flavour:
     def call(self, when: str, vae: VAE, images: Tensor, hyper: Mapping[str, Any]) -> None:
         """Run the hook ``begin`` or ``finish``, if declared."""
         if hook := self.hooks.get(when):
-            hook(vae, images, **_named(hook, hyper))
+            hook(vae, images, **_named(hook, self.defaults | dict(hyper)))
 
     def build(self, design: Design, hyper: Mapping[str, Any] | None = None) -> VAE:
         """A model with fresh weights; a part's builder receives the hyperparameters that it names."""

@@ -78,6 +78,14 @@ class network_decoder(nn.Module):
         return self.likelihood(self.network(z))
 
 
+class mean_decoder(network_decoder):
+    """A decoder of which only the mean image is trained: parameters of the likelihood stay as they start."""
+
+    def __init__(self, design: Design) -> None:
+        super().__init__(design)
+        self.likelihood.requires_grad_(False)
+
+
 class latent_critic(nn.Module):
     """Latents (..., latent) to one logit or score each (...): what adversarial and variational estimators train."""
 

@@ -7,17 +7,9 @@ whose own parameters, if any, stay as they start.
 """
 
 from ..flavour import flavour
-from ..parts import network_decoder
+from ..parts import mean_decoder
 from ..ranges import Positive
 from ..ssim import multiscale_ssim
-
-
-class mean_decoder(network_decoder):
-    """A decoder of which only the mean image is trained."""
-
-    def __init__(self, design) -> None:
-        super().__init__(design)
-        self.likelihood.requires_grad_(False)
 
 
 @flavour(decoder=mean_decoder)

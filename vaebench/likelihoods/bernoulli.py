@@ -4,6 +4,7 @@ On grey pixels $x$ its log-likelihood is the mean over binarisations $b \sim \ma
 $\log p(x)$ become bounds on $\mathbb E_b[\log p(b)]$.
 """
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
@@ -14,4 +15,11 @@ class bernoulli(nn.Module):
     features = 1
 
     def forward(self, features: Tensor) -> Distribution:
-        return Independent(Bernoulli(logits=features, validate_args=False), 3, validate_args=False)
+        return Independent(Pixel(logits=features, validate_args=False), 3, validate_args=False)
+
+
+class Pixel(Bernoulli):
+    """As torch's, in a form whose second derivatives, which dynamics in the latent space need, cost half as much."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return value * self.logits - F.softplus(self.logits, threshold=40.0)
