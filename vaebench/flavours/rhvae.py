@@ -1,0 +1,96 @@
+r"""Riemannian Hamiltonian VAE. Chadebec et al. 2020, https://arxiv.org/abs/2010.11518.
+
+Hamiltonian dynamics under a learned metric (`vaebench.riemannian_metric`): ``model.posterior.metric(model)``. Its
+centroids are the codes of a fixed random choice of training images, where the paper takes all of them. The sum over
+centroids grows with their number, and with it how far a step goes, hence the small ``step_size``. The implicit steps
+are solved by ``iterations`` fixed-point iterations: the bound holds up to their residual.
+"""
+
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from .. import random
+from ..distributions.evolved import Evolved
+from ..dynamics import force, riemannian_leapfrog, step_sizes, tempering
+from ..flavour import flavour
+from ..networks import dense
+from ..ranges import Count, Flag, Positive, Widths
+from ..riemannian_metric import RiemannianMetric
+
+
+class riemannian(nn.Module):
+    """Generalised leapfrogs from a draw of the encoder's distribution, with a tempered momentum."""
+
+    images: Tensor
+
+    def __init__(
+        self,
+        design,
+        *,
+        steps,
+        step_size,
+        temperature,
+        learned,
+        iterations,
+        centroids,
+        metric_hidden,
+        width,
+        regularisation,
+    ) -> None:
+        super().__init__()
+        self.iterations, self.width, self.regularisation = iterations, width, regularisation
+        self.step = step_sizes(design.latent, step_size, learned)
+        self.tempering = tempering(steps, temperature, learned)
+        self.register_buffer("images", torch.zeros(centroids, *design.image))
+        widths, size = (prod(design.image), *metric_hidden), design.latent
+        last = nn.Linear(widths[-1], size * size)
+        self.network = nn.Sequential(nn.Flatten(), *dense(widths, "silu"), last, nn.Unflatten(-1, (size, size)))
+
+    def metric(self, vae) -> RiemannianMetric:
+        """The metric that the present weights make."""
+        raw = self.network(self.images)
+        factors = raw.tril(-1) + raw.diagonal(dim1=-2, dim2=-1).exp().diag_embed()
+        return RiemannianMetric(vae.encoder(self.images).mean, factors, self.width, self.regularisation)
+
+    def forward(self, vae, q, target):
+        def evolve(z):
+            first, scales = self.tempering()
+            start, noise = self.metric(vae).at(z), random.normal(z.shape, z)
+            momentum = start.momentum(noise)
+            pull = force(lambda z: vae.log_joint(target, z))
+            end, last = riemannian_leapfrog(pull, start, first * momentum, self.step(), scales, self.iterations)
+            return end.z, end.kinetic(last) - start.log_volume - 0.5 * noise.square().sum(-1)
+
+        return Evolved(q, evolve)
+
+
+@flavour(posterior=riemannian)
+def rhvae(
+    vae,
+    x,
+    *,
+    steps: Count = 3,
+    step_size: Positive = 0.01,
+    temperature: Positive = 2.0,
+    learned: Flag = True,
+    iterations: Count = 3,
+    centroids: Count = 100,
+    metric_hidden: Widths = (400,),
+    width: Positive = 1.5,
+    regularisation: Positive = 0.01,
+):
+    r"""$-\mathbb E[\log p(x, z_K) + \log r(\rho_K|z_K) - \log q(z_0|x) - \log r(\sqrt{\beta_0} \rho_0|z_0)]$,
+    with the momentum's density $r(\rho|z) = \mathcal N(\rho; 0, G(z))$.
+    """
+    draw = vae(x)
+    return {"distortion": -draw.log_px, "rate": draw.kl}
+
+
+@rhvae.begin
+def choose(vae, images: Tensor) -> None:
+    """Take training images at random, in turn again where there are fewer than centroids."""
+    order = random.uniform((len(images),), images).argsort()
+    places = torch.arange(len(vae.posterior.images), device=order.device) % len(images)
+    vae.posterior.images.copy_(images[order[places]])
