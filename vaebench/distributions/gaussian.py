@@ -33,6 +33,10 @@ class Gaussian(Distribution):
     def variance(self) -> Tensor:
         return (2 * self.log_std).exp()
 
+    def detach(self) -> Gaussian:
+        """The same distribution, whose parameters no gradient reaches."""
+        return Gaussian(self.location.detach(), self.log_std.detach())
+
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         shape = (*sample_shape, *self.location.shape)
         return self.location + self.stddev * random.normal(shape, self.location)
