@@ -64,9 +64,9 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_check() -> None:
-    done = command("check", "config/config.yaml")
+    done = command("check", "config/calibration.yaml")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "config/config.yaml: 80 cells, 400 runs\n"
+    assert done.stdout == "config/calibration.yaml: 3 cells, 3 runs\n"
 
 
 def test_a_bad_configuration_is_one_line_and_status_1(tmp_path: Path) -> None:
@@ -185,3 +185,9 @@ def test_counts_are_positive(tmp_path: Path, capsys: pytest.CaptureFixture[str],
     assert caught.value.code == 2
     assert capsys.readouterr().err.endswith(f"argument {option}: '{value}' is not an integer >= 1\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_stops_early_is_no_error() -> None:
+    command = f"{sys.executable} -m vaebench list | head -1"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (result.stdout.count("\n"), result.stderr) == (1, "")
