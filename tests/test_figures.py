@@ -263,6 +263,15 @@ def test_reconstructions_show_the_images(channels):
     np.testing.assert_allclose(sheet[:, 7:13], np.broadcast_to(expected, (6, 6, 3)))
 
 
+def test_many_flavours_are_in_columns_that_each_show_the_originals():
+    made = galleries(2)["vae"]
+    names = [f"vae_{i}" for i in range(25)]
+    figure = reconstructions({name: made for name in names}, style.palette(names))
+    grid = sorted(figure.axes, key=lambda axes: axes.get_subplotspec().colspan.start)
+    labels = [style.palette([name])[name].name for name in names]
+    assert [axes.get_ylabel() for axes in grid] == ["originals", *labels[:13], "originals", *labels[13:]]
+
+
 def test_samples_show_the_images_and_name_those_without():
     made = galleries(2)
     figure = samples(made, style.palette([*FLAVOURS, "iwae"]))
