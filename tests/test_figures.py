@@ -266,7 +266,7 @@ def test_reconstructions_show_the_images(channels):
 def test_many_flavours_are_in_columns_that_each_show_the_originals():
     made = galleries(2)["vae"]
     names = [f"vae_{i}" for i in range(25)]
-    figure = reconstructions({name: made for name in names}, style.palette(names))
+    figure = reconstructions(dict.fromkeys(names, made), style.palette(names))
     grid = sorted(figure.axes, key=lambda axes: axes.get_subplotspec().colspan.start)
     labels = [style.palette([name])[name].name for name in names]
     assert [axes.get_ylabel() for axes in grid] == ["originals", *labels[:13], "originals", *labels[13:]]
