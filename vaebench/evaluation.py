@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from . import binarisation, catalogue, random, runs
+from .distributions.codes import Code
 from .distributions.delta import Delta
 from .distributions.gaussian import Gaussian
 from .engine import EVALUATION_BATCH
@@ -44,10 +45,11 @@ class Evaluation:
         self.importance_samples, self.importance_images = importance_samples, importance_images
 
     def has(self, need: str) -> bool:
-        """Whether the flavour has a ``posterior``, ``prior`` or ``likelihood`` density, or is all ``gaussian``."""
+        """Whether the flavour has what a metric needs: the keys of `vaebench.metric.REASONS`."""
         draw = self._probe
         return {
             "posterior": not isinstance(draw.q, Delta),
+            "draws": not isinstance(draw.q, Code),
             "prior": draw.p is not None,
             "likelihood": not isinstance(draw.px, Delta) and not getattr(self.model.decoder, "own_likelihood", False),
             "gaussian": isinstance(draw.q, Gaussian) and isinstance(draw.p, Gaussian),

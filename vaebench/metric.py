@@ -20,6 +20,7 @@ Values = float | dict[str, float]
 
 REASONS = {
     "posterior": "its encoder is deterministic and has no posterior density",
+    "draws": "its posterior is a single code, so that importance sampling adds nothing to the ELBO",
     "prior": "it has no prior",
     "likelihood": "its decoder has no likelihood of the study's family",
     "gaussian": "its posterior or prior is not a diagonal Gaussian",

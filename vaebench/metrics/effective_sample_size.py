@@ -3,7 +3,7 @@
 from ..metric import metric
 
 
-@metric(unit="samples", better=None, table="likelihood", needs=("posterior", "prior", "likelihood"))
+@metric(unit="samples", better=None, table="likelihood", needs=("posterior", "draws", "prior", "likelihood"))
 def effective_sample_size(evaluation) -> float:
     r"""$(\sum_k w_k)^2 / \sum_k w_k^2$, mean over images; below 1 % of K the NLL is a loose bound."""
     log_w = evaluation.log_w.double()

@@ -5,7 +5,7 @@ from math import log
 from ..metric import metric
 
 
-@metric(unit="nats", better="lower", table="likelihood", needs=("posterior", "prior", "likelihood"))
+@metric(unit="nats", better="lower", table="likelihood", needs=("posterior", "draws", "prior", "likelihood"))
 def nll(evaluation) -> float:
     r"""$-\log \frac1K \sum_k p(x, z_k) / q(z_k|x)$, in expectation an upper bound of $-\log p(x)$; mean over images."""
     log_w = evaluation.log_w.double()
