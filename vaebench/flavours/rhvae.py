@@ -3,7 +3,8 @@ r"""Riemannian Hamiltonian VAE. Chadebec et al. 2020, https://arxiv.org/abs/2010
 Hamiltonian dynamics under a learned metric (`vaebench.riemannian_metric`): ``model.posterior.metric(model)``. Its
 centroids are the codes of a fixed random choice of training images, where the paper takes all of them. The sum over
 centroids grows with their number, and with it how far a step goes, hence the small ``step_size``. The implicit steps
-are solved by ``iterations`` fixed-point iterations: the bound holds up to their residual.
+are solved by ``iterations`` fixed-point iterations: the bound holds up to their residual. They converge where a step is
+short against ``width``, so entries of the metric's factors are kept within 1, and their diagonals within a factor of e.
 """
 
 from math import prod
@@ -50,7 +51,7 @@ class riemannian(nn.Module):
 
     def metric(self, vae) -> RiemannianMetric:
         """The metric that the present weights make."""
-        raw = self.network(self.images)
+        raw = self.network(self.images).tanh()
         factors = raw.tril(-1) + raw.diagonal(dim1=-2, dim2=-1).exp().diag_embed()
         return RiemannianMetric(vae.encoder(self.images).mean, factors, self.width, self.regularisation)
 
