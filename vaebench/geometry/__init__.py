@@ -1,0 +1,6 @@
+r"""The geometry that a decoder gives its latent space: metrics, scalars, curvature, geodesics.
+
+All of it works for any torch decoder, not only for ours. An *immersion* is a callable that maps latents (..., latent)
+to points (..., ambient) of a Euclidean space; a decoder becomes one by `vaebench.geometry.metrics.immersion`. Whatever
+cannot be computed is missing (not a number), never an exception, and `vaebench.geometry.scalars.reason` says why.
+"""
