@@ -267,7 +267,9 @@ class Seen:
         features = [model.critic.trunk(image) for image in images]
         features = [(f - f.mean(1, True)) / (f.var(1, unbiased=False, keepdim=True) + 1e-5).sqrt() for f in features]
         self.distance = 0.5 * (features[0] - features[1]).square().sum() / len(X)
-        self.logits = [model.critic.head(f * f.sigmoid()) for f in features]
+        _, middle, _, last = model.critic.head
+        hidden = [middle(f * f.sigmoid()) for f in features]
+        self.logits = [last(h * h.sigmoid()) for h in hidden]
 
 
 def vae_gan(model: VAE) -> Tensor:
@@ -339,8 +341,8 @@ def test_the_decoder_of_vae_gan_fools_its_critic(float64: None) -> None:
     """The adversarial gradient is that of the paper's -L_GAN where the critic is undecided, and raises its logits."""
     model = build("vae_gan", gamma=0.0)
     with torch.no_grad():
-        model.critic.head.weight.mul_(1e-4)
-        model.critic.head.bias.zero_()
+        model.critic.head[-1].weight.mul_(1e-4)
+        model.critic.head[-1].bias.zero_()
     parameters = list(model.decoder.parameters())
     with replayed():
         fakes = torch.cat(Seen(model).logits[1:])

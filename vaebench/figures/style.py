@@ -169,6 +169,20 @@ def say(axes: Axes, text: str) -> None:
     )
 
 
+def window(means: Iterable[float], *ends: Iterable[float]) -> tuple[float, float]:
+    """Limits of an axis: all of the means and ends of intervals but those far out, beyond three quartile ranges.
+
+    One flavour that failed, or one interval over two seeds, must not flatten all the others.
+    """
+    centre = np.asarray(list(means), dtype=float)
+    lower, upper = np.quantile(centre, (0.25, 0.75))
+    reach = 3 * (upper - lower) or np.inf
+    values = np.concatenate([centre, *(np.asarray(list(end), dtype=float) for end in ends)])
+    shown = values[np.isfinite(values) & (values >= lower - reach) & (values <= upper + reach)]
+    margin = 0.06 * np.ptp(shown) or 0.06 * abs(shown[0]) or 1.0
+    return shown.min() - margin, shown.max() + margin
+
+
 def title(*parts: str) -> str:
     """Title of a panel from what sets it apart; empty parts are left out."""
     return " · ".join(filter(None, parts))

@@ -1,16 +1,17 @@
 r"""VAE-GAN. Larsen et al. 2016, https://arxiv.org/abs/1512.09300, algorithm 1.
 
-The critic's trunk is the study's encoder network, and the features are its outputs, each image's brought to mean 0 and
-variance 1 where the paper has batch normalisation: a critic that shrank them would make the rate dear, one that
-inflated them would make it free. The decoder follows the usual non-saturating adversarial loss. In place of the
-paper's pauses for whoever leads, the critic's slope at real images is penalised, as by Mescheder et al. 2018,
-https://arxiv.org/abs/1801.04406, equation 9. Pixels of decoded images are the means of the study's likelihood, whose
-own parameters, if any, stay as they start.
+The features are those of the critic's first layer, each image's brought to mean 0 and variance 1 where the paper has
+batch normalisation: a critic that shrank them would make the rate dear, one that inflated them would make it free. With
+features of a deeper layer, encoder and decoder agreed on noise that looks like digits to the critic alone. The decoder
+follows the usual non-saturating adversarial loss. In place of the paper's pauses for whoever leads, the critic's slope
+at real images is penalised, as by Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, equation 9. Pixels of
+decoded images are the means of the study's likelihood, whose own parameters, if any, stay as they start.
 
 Distances in features that move do not compare between epochs, so validation, which chooses the weights that are kept,
 is by the negative ELBO.
 """
 
+from math import prod
 from typing import Annotated
 
 import torch
@@ -18,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..flavour import flavour
+from ..networks import dense
 from ..parts import mean_decoder
 from ..ranges import Interval, NonNegative
 
@@ -27,15 +29,15 @@ class image_critic(nn.Module):
 
     def __init__(self, design, *, features: int) -> None:
         super().__init__()
-        self.trunk = design.network.encoder(features)
+        self.trunk = nn.Sequential(nn.Flatten(-3), nn.Linear(prod(design.image), features))
         self.normalise = nn.LayerNorm(features, elementwise_affine=False)
-        self.head = nn.Linear(features, 1)
+        self.head = nn.Sequential(nn.SiLU(), *dense((features, features // 2), "silu"), nn.Linear(features // 2, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.normalise(self.trunk(x))
 
     def logit(self, features: Tensor) -> Tensor:
-        return self.head(F.silu(features)).squeeze(-1)
+        return self.head(features).squeeze(-1)
 
 
 def distance(one: Tensor, other: Tensor) -> Tensor:
@@ -54,7 +56,7 @@ def vae_gan(
     x,
     *,
     gamma: NonNegative = 1.0,
-    features: Annotated[int, Interval(int, 2)] = 128,
+    features: Annotated[int, Interval(int, 2)] = 512,
     penalty: NonNegative = 10.0,
     progress,
 ):

@@ -49,6 +49,7 @@ def metric_by_latent(metrics: pd.DataFrame, history: pd.DataFrame, palette: styl
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter("{x:.0f}")
         axes.set_xlim(sizes[0] / 2**0.4, sizes[-1] * 2**0.4)
+        axes.set_ylim(*style.window(rows["mean"], rows["low"], rows["high"]))
         axes.set_ylabel(tables.heading(metric))
         if i >= len(panels) - columns:
             axes.set_xlabel("latent size")

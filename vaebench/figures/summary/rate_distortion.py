@@ -44,6 +44,9 @@ def rate_distortion(metrics: pd.DataFrame, history: pd.DataFrame, palette: style
         rows = points.loc[[(dataset, architecture)]]
         for flavour in style.ordered(rows["flavour"], palette):
             _draw(axes, rows[rows["flavour"] == flavour], palette[flavour], flavour)
+        for set_limits, metric in ((axes.set_xlim, "rate"), (axes.set_ylim, "distortion")):
+            mean, half = rows["mean", metric], rows["half", metric]
+            set_limits(*style.window(mean, mean - half, mean + half))
         _negative_elbo(axes)
         axes.set(xlabel="rate (nats)", ylabel="distortion (nats)")
     return figure
@@ -58,7 +61,9 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: style.Look, flavour: str) -> Non
     # Sizes that share a point to the eye share a label.
     for place, group in rows.groupby([rate.round(1), distortion.round(1)])["latent"]:
         label = ", ".join(map(str, group))
-        axes.annotate(label, place, (3, 3), textcoords="offset points", fontsize=6, color=look.colour)
+        axes.annotate(
+            label, place, (3, 3), textcoords="offset points", fontsize=6, color=look.colour, annotation_clip=True
+        )
 
 
 def _negative_elbo(axes: Axes) -> None:

@@ -74,8 +74,7 @@ def training_curves(metrics: pd.DataFrame, history: pd.DataFrame, palette: style
 
 
 def _limits(points: pd.DataFrame) -> tuple[float, float]:
-    """From the lowest point to the highest of those that each curve keeps below for nine tenths of its epochs."""
-    low = points["min"].min()
-    high = points.groupby(CURVE)["mean"].quantile(0.9).max()
-    margin = 0.05 * (high - low) or 1.0
-    return low - margin, high + margin
+    """What nine tenths of each curve's epochs lie below, and the lowest points, but for curves far from the others."""
+    curves = points.groupby(CURVE)["mean"]
+    (low, _), (_, high) = style.window(curves.min()), style.window(curves.quantile(0.9))
+    return low, high
