@@ -91,7 +91,7 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
     [
         # Unknown names
         ({"flavours": {"beta_va": {}}}, "unknown flavour 'beta_va'", "did you mean beta_vae"),
-        ({"flavours": {"zzz": {}}}, "unknown flavour 'zzz'", "choose from ae, "),
+        ({"flavours": {"zzz": {}}}, "unknown flavour 'zzz'", "choose from adversarial_ae, ae, "),
         ({"flavours": {"mine": {"flavour": "vea"}}}, "unknown flavour 'vea'", "did you mean"),
         ({"flavours": {"mine": {"flavour": 5}}}, "unknown flavour '5'", "choose from"),
         ({"flavours": {"mine": {"flavour": ["vae"]}}}, "unknown flavour '['vae']'", "did you mean vae"),

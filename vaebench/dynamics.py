@@ -19,9 +19,21 @@ from .riemannian_metric import Place
 Force = Callable[[Tensor], Tensor]
 
 
-def force(log_density: Callable[[Tensor], Tensor]) -> Force:
-    """Gradient of a log density (*samples, batch) at latents (*samples, batch, latent)."""
-    return torch.func.grad(lambda z: log_density(z).sum())
+class force:
+    """Gradient of a log density at latents (*samples, batch, latent); ``value``, (*samples, batch), is the last one."""
+
+    value: Tensor
+
+    def __init__(self, log_density: Callable[[Tensor], Tensor]) -> None:
+        def summed(z: Tensor) -> tuple[Tensor, Tensor]:
+            value = log_density(z)
+            return value.sum(), value
+
+        self._gradient = torch.func.grad(summed, has_aux=True)
+
+    def __call__(self, z: Tensor) -> Tensor:
+        gradient, self.value = self._gradient(z)
+        return gradient
 
 
 class step_sizes(nn.Module):

@@ -22,14 +22,15 @@ class hamiltonian(nn.Module):
         self.tempering = tempering(steps, temperature, learned)
 
     def forward(self, vae, q, target):
+        pull = force(lambda z: vae.log_joint(target, z))
+
         def evolve(z):
             first, scales = self.tempering()
             noise = random.normal(z.shape, z)
-            pull = force(lambda z: vae.log_joint(target, z))
             z, momentum = leapfrog(pull, z, first * noise, self.step(), scales)
             return z, 0.5 * (momentum.square() - noise.square()).sum(-1)
 
-        return Evolved(q, evolve)
+        return Evolved(q, evolve, pull)
 
 
 def posterior(design, *, steps, step_size, temperature, learned):
@@ -41,4 +42,4 @@ def posterior(design, *, steps, step_size, temperature, learned):
 def hvae(vae, x, *, steps: Whole = 3, step_size: Positive = 0.2, temperature: Positive = 2.0, learned: Flag = True):
     r"""$-\mathbb E[\log p(x, z_K) + \log\mathcal N(\rho_K) - \log q(z_0|x) - \log\mathcal N(\sqrt{\beta_0} \rho_0)]$"""
     draw = vae(x)
-    return {"distortion": -draw.log_px, "rate": draw.kl}
+    return {"bound": -draw.q.log_weight} if steps else {"distortion": -draw.log_px, "rate": draw.kl}

@@ -21,7 +21,7 @@ class langevin(nn.Module):
 
     def forward(self, vae, q, target):
         start, goal = force(q.log_prob), force(lambda z: vae.log_joint(target, z))
-        return Evolved(q, lambda z: annealed_langevin(start, goal, z, self.step(), self.steps))
+        return Evolved(q, lambda z: annealed_langevin(start, goal, z, self.step(), self.steps), goal)
 
 
 def posterior(design, *, steps, step_size):
@@ -33,4 +33,4 @@ def posterior(design, *, steps, step_size):
 def mcvae(vae, x, *, steps: Whole = 5, step_size: Positive = 0.01):
     r"""$-\mathbb E[\log p(x, z_K) - \log q(z_0|x) + \sum_k \log m_k(z_{k-1}|z_k) - \log m_k(z_k|z_{k-1})]$"""
     draw = vae(x)
-    return {"distortion": -draw.log_px, "rate": draw.kl}
+    return {"bound": -draw.q.log_weight} if steps else {"distortion": -draw.log_px, "rate": draw.kl}

@@ -56,15 +56,16 @@ class riemannian(nn.Module):
         return RiemannianMetric(vae.encoder(self.images).mean, factors, self.width, self.regularisation)
 
     def forward(self, vae, q, target):
+        pull = force(lambda z: vae.log_joint(target, z))
+
         def evolve(z):
             first, scales = self.tempering()
             start, noise = self.metric(vae).at(z), random.normal(z.shape, z)
             momentum = start.momentum(noise)
-            pull = force(lambda z: vae.log_joint(target, z))
             end, last = riemannian_leapfrog(pull, start, first * momentum, self.step(), scales, self.iterations)
             return end.z, end.kinetic(last) - start.log_volume - 0.5 * noise.square().sum(-1)
 
-        return Evolved(q, evolve)
+        return Evolved(q, evolve, pull)
 
 
 @flavour(posterior=riemannian)
@@ -85,8 +86,7 @@ def rhvae(
     r"""$-\mathbb E[\log p(x, z_K) + \log r(\rho_K|z_K) - \log q(z_0|x) - \log r(\sqrt{\beta_0} \rho_0|z_0)]$,
     with the momentum's density $r(\rho|z) = \mathcal N(\rho; 0, G(z))$.
     """
-    draw = vae(x)
-    return {"distortion": -draw.log_px, "rate": draw.kl}
+    return {"bound": -vae(x).q.log_weight}
 
 
 @rhvae.begin
