@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from train_speed import count
 
 from vaebench import files, interface, random
 from vaebench.geometry.geodesics import Immersed, Map, geodesics, line
@@ -85,13 +86,6 @@ def compare(contenders: dict[str, Callable[[], Any]], rounds: int, items: dict[s
             spent, results[name] = timed(contender)
             seconds[name].append(spent / items[name])
     return {"seconds": seconds, "results": results}
-
-
-def count(text: str) -> int:
-    """A command-line integer >= 1."""
-    if int(text) < 1:
-        raise ValueError
-    return int(text)
 
 
 def main() -> None:

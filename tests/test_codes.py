@@ -17,6 +17,7 @@ from vaebench.config import Training
 from vaebench.distributions.codes import Bits, Code, Codes, Refined, Refinements, depth
 from vaebench.engine import Feed, Pack
 from vaebench.errors import VaebenchError
+from vaebench.evaluation import Evaluation
 from vaebench.flavour import Flavour
 from vaebench.model import VAE, Draw
 from vaebench.networks.mlp import mlp
@@ -371,3 +372,13 @@ def test_training_cools_and_ends_the_dropout(levels: int) -> None:
     assert cooled(2.0, 0.5, 0.0) == 2 and cooled(2.0, 0.5, 0.5) == 1 and cooled(2.0, 0.5, 1.0) == 0.5
     assert pack.state["encoder.dropout"].tolist() == pytest.approx([0.1, 0.1])
     assert float(pack.finished(0, "best").encoder.dropout) == 0
+
+
+def test_a_single_code_has_an_elbo_and_no_sampled_likelihood() -> None:
+    model = catalogue.load("flavours", "fsq_vae").initial(design(2), {}, 0)
+    x = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0)).round()
+    evaluation = Evaluation(model, x, x, 0, importance_samples=3, importance_images=6)
+    found = {name: next(catalogue.load("metrics", name).rows(evaluation)) for name in ("elbo", "nll")}
+    exact = model(x).log_px.detach().double().mean() - 2 * math.log(5)
+    assert found["elbo"][1] == pytest.approx(float(exact), rel=1e-6)
+    assert found["nll"][1] is None and "single code" in found["nll"][2]

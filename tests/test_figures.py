@@ -366,3 +366,10 @@ def test_every_figure_has_a_caption_and_keeps_the_settings_of_the_user():
 def test_importing_the_package_is_light():
     code = "import sys, vaebench.figures; print({'matplotlib', 'pandas', 'torch', 'seaborn'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_a_window_holds_what_is_not_far_out():
+    means = np.array([10.0, 11.0, 12.0, 13.0, 14.0, 500.0])
+    low, high = style.window(means, [9.0, -900.0], [15.0])
+    assert (low, high) == pytest.approx((9 - 0.36, 15 + 0.36))
+    assert style.window([2.0, 2.0, 7.0]) == pytest.approx((2 - 0.3, 7 + 0.3))

@@ -211,3 +211,11 @@ def test_without_a_stream_noise_is_torchs_own(dtype: torch.dtype) -> None:
         torch.manual_seed(5)
         assert torch.equal(drawn[0], torch.randn(3, 2, dtype=dtype))
         assert torch.equal(drawn[1], torch.rand(4, dtype=dtype))
+
+
+def test_rows_are_each_taken_once_before_any_is_taken_again() -> None:
+    values = torch.arange(5.0)
+    with random.stream(torch.tensor(random.key(0, "rows"))):
+        taken = random.rows(values, 12)
+    assert torch.equal(taken[:5].sort().values, values) and not torch.equal(taken[:5], values)
+    assert torch.equal(taken[5:10], taken[:5]) and torch.equal(taken[10:], taken[:2])

@@ -112,6 +112,12 @@ def uniform(shape: Sequence[int], like: Tensor) -> Tensor:
     return torch.rand(tuple(shape), dtype=like.dtype, device=like.device)
 
 
+def rows(values: Tensor, count: int) -> Tensor:
+    """``count`` rows of ``values`` (available, ...) in random order, in turn again where there are fewer."""
+    order = uniform((len(values),), values).argsort()
+    return values[order[torch.arange(count, device=order.device) % len(values)]]
+
+
 def permutation(stream_key: Tensor, count: int) -> Tensor:
     """A uniform permutation of ``range(count)``, int64."""
     return Stream(stream_key).bits(count).argsort(stable=True)

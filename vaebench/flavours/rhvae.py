@@ -92,6 +92,4 @@ def rhvae(
 @rhvae.begin
 def choose(vae, images: Tensor) -> None:
     """Take training images at random, in turn again where there are fewer than centroids."""
-    order = random.uniform((len(images),), images).argsort()
-    places = torch.arange(len(vae.posterior.images), device=order.device) % len(images)
-    vae.posterior.images.copy_(images[order[places]])
+    vae.posterior.images.copy_(random.rows(images, len(vae.posterior.images)))

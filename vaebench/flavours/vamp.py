@@ -36,6 +36,5 @@ def vamp(vae, x, *, components: Count = 500):
 def start(vae, images) -> None:
     """Pseudo-inputs start as training images drawn at random, with a little noise that tells repeated ones apart."""
     logits = vae.prior.logits
-    order = random.uniform(images.shape[:1], images).argsort()
-    chosen = images[order[torch.arange(len(logits), device=images.device) % len(images)]]
+    chosen = random.rows(images, len(logits))
     logits.copy_((0.02 + 0.95 * chosen + 0.02 * random.uniform(chosen.shape, chosen)).logit())
