@@ -22,6 +22,12 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
     assert 15 < float(result.stdout) < 30
 
 
+def test_the_geometry_example_runs(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README.split("## Latent geometry")[1], re.DOTALL)[:1]
+    check = "assert (found.length <= 1.0001 * found.line_length).all() and found.trusted.all()"
+    subprocess.run([sys.executable, "-c", f"{example}\n{check}"], cwd=tmp_path, capture_output=True, check=True)
+
+
 def test_the_commands_run(tmp_path: Path) -> None:
     (block,) = re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL)
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))

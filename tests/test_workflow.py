@@ -29,6 +29,7 @@ CONFIG = {
     "seeds": [0, 1],
     "training": {"epochs": 2, "batch_size": 64},
     "evaluation": {"importance_samples": 10, "importance_images": 50, "gallery_images": 4},
+    "geometry": {"points": 20, "pairs": 6},
 }
 
 on_one_worker = pytest.mark.xdist_group("finished")  # so that the workflow runs once
@@ -81,15 +82,40 @@ def test_results_are_complete_and_agree_with_each_other(finished: Path) -> None:
     wide = metrics[metrics["flavour"] != "ae"].pivot(index=["flavour", "seed"], columns="metric", values="value")
     np.testing.assert_allclose(wide["elbo"], -wide["rate"] - wide["distortion"], rtol=1e-7)
     np.testing.assert_allclose(wide["rate"], wide.filter(like="kl_per_dimension").sum(axis=1), rtol=1e-5, atol=1e-6)
-    summary = pd.read_csv(results / "tables/summary.csv").set_index(["flavour", "metric"])
+    summary = pd.read_csv(results / "tables/summary.csv")
+    geometry = pd.read_csv(results / "tables/geometry.csv")
+    assert set(summary["metric"]) == set(metrics["metric"]) | set(geometry["metric"])
+    summary = summary[summary["sampler"].isna()].set_index(["flavour", "metric"])
     for (flavour, metric), values in metrics.dropna(subset="value").groupby(["flavour", "metric"])["value"]:
         assert summary.loc[(flavour, metric), "mean"] == pytest.approx(values.mean(), rel=1e-9)
     assert json.loads((results / "provenance.json").read_text())["runs"] == {"finished": 6}
     for kind in ("pdf", "png"):
-        assert len(list((results / "figures").rglob(f"*.{kind}"))) == 6
+        assert len(list((results / "figures").rglob(f"*.{kind}"))) == 13
     for path in results.rglob("*"):
         assert path.is_dir() or path.stat().st_size or path.parent.name == "download" or path.suffix == ".log", path
     assert not list(results.rglob("*.part*"))
+
+
+@on_one_worker
+def test_geometry_is_measured_and_agrees_with_itself(finished: Path) -> None:
+    tables = finished / "results/tables"
+    geometry = pd.read_csv(tables / "geometry.csv")
+    assert geometry[geometry["value"].isna()]["reason"].notna().all()
+    assert set(geometry.query("flavour == 'mean'")["value"].dropna()) == set()
+    means = geometry.query("metric == 'length_ratio'").set_index(["flavour", "seed"])["value"]
+    distances = pd.read_csv(tables / "distances.csv")
+    wide = distances.pivot(index=["flavour", "seed", "pair"], columns="distance", values="value").dropna()
+    ratios = (wide["geodesic"] / wide["line"]).groupby(["flavour", "seed"]).mean()
+    np.testing.assert_allclose(means[ratios.index], ratios, rtol=1e-5)
+    agreement = pd.read_csv(tables / "agreement.csv").set_index(["flavour", "sampler", "metric"])["mean"]
+    for flavour in ("ae", "beta_vae"):
+        table = distances.query("flavour == @flavour and distance == 'latent'").pivot(index="seed", columns="pair")
+        expected = table["value"].T.corr("spearman").loc[0, 1]
+        assert agreement[flavour, "latent", "mean_spearman"] == pytest.approx(expected)
+        assert agreement[flavour, "latent", "kendall_w"] == pytest.approx((1 + expected) / 2)
+    for name, fact in (("geometry", "20 evenly spaced test codes"), ("agreement", "6 pairs of test images")):
+        for form in ("md", "tex", "html"):
+            assert fact in (tables / f"{name}.{form}").read_text()
 
 
 @on_one_worker
@@ -246,7 +272,7 @@ def test_the_workflow_is_linted_and_formatted() -> None:
     assert format.returncode == 0, format.stderr
 
 
-@pytest.mark.parametrize("name", ["config", "demo", "small", "calibration"])
+@pytest.mark.parametrize("name", ["config", "demo", "small", "calibration", "flavours"])
 def test_shipped_configurations_plan_every_cell(name: str) -> None:
     path = ROOT / f"config/{name}.yaml"
     study = config.read(path)

@@ -25,8 +25,12 @@ KINDS = {
     "likelihoods": "likelihood",
     "networks": "network",
     "metrics": "metric",
+    "metrics/geometry": "metric",
     "figures/summary": "figure",
     "figures/gallery": "gallery",
+    "figures/agreement": "figure of agreement",
+    "figures/plane": "figure of a plane",
+    "figures/geometry": "figure of the geometry",
 }
 
 

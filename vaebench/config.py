@@ -63,6 +63,17 @@ class Evaluation(Struct, forbid_unknown_fields=True, frozen=True):
     gallery_images: Count = 8
 
 
+class Geometry(Struct, forbid_unknown_fields=True, frozen=True):
+    """How the latent geometry of every trained run is measured.
+
+    ``points`` test codes and prior samples, ``pairs`` of test images, and the metric that images are compared by.
+    """
+
+    metric: Literal["euclidean", "fisher_rao"] = "euclidean"
+    points: Count = 200
+    pairs: Count = 100
+
+
 class Likelihood(Struct, forbid_unknown_fields=True, frozen=True):
     """The family of p(x|z) and its hyperparameters."""
 
@@ -142,6 +153,7 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
     likelihood: Likelihood = Likelihood()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    geometry: Geometry | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     pack: Count | None = None
     mirror: str | None = None
@@ -202,6 +214,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "likelihood": Likelihood,
     "training": Training,
     "evaluation": Evaluation,
+    "geometry": Geometry,
     "published[...]": Published,
 }
 SECTIONS |= {f"published[...].{name}": SECTIONS[name] for name in ("likelihood", "training", "evaluation")}

@@ -10,6 +10,7 @@ WORDS = """
     cifar cnn dip elbo fid fsq gan gp hrq iaf kid kl lpips maf mlp mmd mnist mse msssim nf nll psnr ssim tc vamp vq
 """
 ACRONYMS = frozenset(WORDS.split())
+PROPER = {"kendall": "Kendall's", "w": "W", "spearman": "Spearman"}
 
 
 def readable(label: str) -> str:
@@ -31,4 +32,4 @@ def metric_name(metric: str) -> str:
 
 
 def _word(word: str, plain: str) -> str:
-    return GREEK.get(word) or (word.upper() if word in ACRONYMS or word.endswith("ae") else plain)
+    return (GREEK | PROPER).get(word) or (word.upper() if word in ACRONYMS or word.endswith("ae") else plain)

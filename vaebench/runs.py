@@ -68,6 +68,11 @@ def train(
     return list(folders.values())
 
 
+def listed(manifest: Path) -> list[Path]:
+    """The runs that a cell's manifest names."""
+    return [manifest.with_suffix("") / name for name in json.loads(manifest.read_text())]
+
+
 def describe(folder: str | Path) -> dict[str, Any]:
     """The record of a finished run; raises `VaebenchError` if there is none."""
     try:

@@ -23,8 +23,13 @@ from .naming import CONTROLS, GREEK, metric_name, readable
 
 CELL = ["dataset", "architecture", "flavour", "latent"]
 BLOCK = ["dataset", "architecture", "latent"]
-INTEGERS = ("latent", "seed", "epoch")
+INTEGERS = ("latent", "seed", "epoch", "pair")
+METRICS = ("metrics", "metrics/geometry")
 MISSING = "—"
+METRIC_NAMES = {
+    "euclidean": "pull-back of the Euclidean metric by the mean image",
+    "fisher_rao": "pull-back of the Fisher-Rao metric of the likelihood",
+}
 CONDITIONS = ("convention", "likelihood", "importance_samples", "importance_images")
 
 
@@ -43,7 +48,7 @@ class Entry:
 def gather(paths: Iterable[str | Path]) -> pd.DataFrame:
     """One table from CSV files of one kind, in an order that does not depend on that of the paths.
 
-    Latent sizes, seeds and epochs are integers, values are floats (empty: NaN), all else is text (empty: "").
+    Latent sizes, seeds, epochs and pairs are integers, values are floats (empty: NaN), all else is text (empty: "").
     Raises `VaebenchError` if there is no file or one cannot be read.
     """
     frames = [_read(Path(path)) for path in paths]
@@ -122,7 +127,7 @@ def _best(rows: pd.DataFrame) -> pd.Series:
 
 
 def _entry(row: Any, best: bool) -> Entry:
-    if row.n == 0:
+    if np.isnan(row.mean):
         return Entry(reason=row.reason or "no value")
     return Entry(_number(row.mean, (row.high - row.low) / 2), bool(best))
 
@@ -149,10 +154,10 @@ def _stem(column: str) -> str:
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a run cost: no metric of the model, but shown like one."""
+    """What a run cost, or how far runs agree: no metric of one model, but shown like one."""
 
     unit: str = ""
-    better: None = None
+    better: str | None = None
 
 
 COMPUTE = {
@@ -164,22 +169,40 @@ COMPUTE = {
     "best_epoch": Quantity(),
     "diverged": Quantity(),
 }
+AGREEMENT = {
+    "kendall_w": Quantity(better="higher"),
+    "mean_spearman": Quantity(better="higher"),
+    "variation": Quantity(better="lower"),
+    "scale_free_variation": Quantity(better="lower"),
+    "variation_t": Quantity(),
+    "variation_p": Quantity(),
+}
+QUANTITIES = {"compute": COMPUTE, "agreement": AGREEMENT}
 
 
 def members(table: str) -> list[str]:
-    """Names of the columns of a table: the metrics that declare it, or what runs cost for ``compute``."""
-    if table == "compute":
-        return list(COMPUTE)
-    return [name for name in catalogue.names("metrics") if metric(name).table == table]
+    """Names of the columns of a table: the metrics that declare it, or its `QUANTITIES`."""
+    if table in QUANTITIES:
+        return list(QUANTITIES[table])
+    return [name for kind in METRICS for name in catalogue.names(kind) if metric(name).table == table]
 
 
-def conditions(facts: Sequence[Mapping[str, Any]], seeds: int) -> str:
-    """The line that every table carries: data convention, likelihood, importance samples, seeds, intervals."""
+def conditions(facts: Sequence[Mapping[str, Any]], seeds: int, geometry: Mapping[str, Any] | None = None) -> str:
+    """The line that every table carries: data convention, likelihood, how it was measured, seeds, intervals.
+
+    ``geometry`` are the settings (`vaebench.config.Geometry`) of a table of latent geometry.
+    """
     stated = {name: sorted({fact[name] for fact in facts}) for name in CONDITIONS}
     convention, likelihood, samples, images = (" or ".join(map(str, values)) for values in stated.values())
+    measured = f"NLL and effective sample size: K = {samples} importance samples, {images} evenly spaced test images"
+    if geometry:
+        measured = (
+            f"{METRIC_NAMES[geometry['metric']]}, in float64, latents whitened by the codes' covariance in its active "
+            f"directions; {geometry['points']} evenly spaced test codes, as many prior samples, {geometry['pairs']} "
+            "pairs of test images and their midpoints"
+        )
     return (
-        f"Data convention: {convention}; likelihood: {likelihood}; NLL and effective sample size: K = {samples} "
-        f"importance samples, {images} evenly spaced test images; {seeds} seed{'s' if seeds > 1 else ''}; "
+        f"Data convention: {convention}; likelihood: {likelihood}; {measured}; {seeds} seed{'s' if seeds > 1 else ''}; "
         "mean ± half-width of the 95 % Student interval over seeds."
     )
 
@@ -187,10 +210,13 @@ def conditions(facts: Sequence[Mapping[str, Any]], seeds: int) -> str:
 @functools.cache
 def metric(name: str) -> Any:
     """The metric object behind a name in a table: ``kl_per_dimension_3`` comes from ``kl_per_dimension``."""
-    if name in COMPUTE:
-        return COMPUTE[name]
-    known = name in catalogue.names("metrics")
-    return catalogue.load("metrics", name if known else re.sub(r"_\d+$", "", name))
+    for quantities in QUANTITIES.values():
+        if name in quantities:
+            return quantities[name]
+    for kind in METRICS:
+        if name in catalogue.names(kind):
+            return catalogue.load(kind, name)
+    return catalogue.load("metrics", re.sub(r"_\d+$", "", name))
 
 
 def heading(column: str) -> str:

@@ -169,6 +169,13 @@ def say(axes: Axes, text: str) -> None:
     )
 
 
+def nothing(text: str, note: str) -> Figure:
+    """A small figure that says what no flavour has, with the note on why."""
+    figure, [axes] = canvas(1, 1, (4.0, 0.6), note=note)
+    say(axes, text)
+    return figure
+
+
 def window(means: Iterable[float], *ends: Iterable[float]) -> tuple[float, float]:
     """Limits of an axis: all of the means and ends of intervals but those far out, beyond three quartile ranges.
 
@@ -206,6 +213,27 @@ def absences(records: Iterable[tuple[str, str, str]], palette: Palette) -> str:
         for (reason, lacking), where in places.items()
     ]
     return f"Not shown: {'; '.join(parts)}." if parts else ""
+
+
+def lacks(
+    geometries: Mapping[str, Mapping[str, np.ndarray]], palette: Palette, key: str, otherwise: str, told: str = ""
+) -> dict[str, str]:
+    """Why each flavour of the palette has no array ``key`` among those of its geometry; "" if it has finite values.
+
+    Where the geometry as a whole gives no reason, it is that under the key ``told``, else ``otherwise``.
+    """
+    ordered(geometries, palette)
+    return {flavour: _lack(geometries.get(flavour), key, otherwise, told) for flavour in palette}
+
+
+def _lack(geometry: Mapping[str, np.ndarray] | None, key: str, otherwise: str, told: str) -> str:
+    if geometry is None:
+        return "no run"
+    if reason := str(geometry["reason"]):
+        return reason
+    if key not in geometry:
+        return str(geometry.get(told, otherwise))
+    return "" if np.isfinite(geometry[key]).any() else "not finite anywhere"
 
 
 def save(figure: Figure, paths: Iterable[str | Path]) -> None:

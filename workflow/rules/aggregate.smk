@@ -8,7 +8,7 @@ rule aggregate:
     benchmark:
         "<benchmarks>/aggregate/{table}.tsv"
     wildcard_constraints:
-        table="metrics|history|compute",
+        table="|".join(ROWS),
     conda:
         "../../environment.yml"
     params:
@@ -20,6 +20,7 @@ rule aggregate:
 rule summarise:
     input:
         "<results>/tables/metrics.csv",
+        ["<results>/tables/geometry.csv"] * bool(study.geometry),
     output:
         report(
             "<results>/tables/summary.csv",
@@ -42,7 +43,9 @@ rule summarise:
 rule table:
     input:
         rows=lambda wildcards: "<results>/tables/{}.csv".format(
-            "compute" if wildcards.table == "compute" else "metrics"
+            "compute"
+            if wildcards.table == "compute"
+            else "geometry" if wildcards.table in GEOMETRY_TABLES else "metrics"
         ),
         facts=collect("<results>/evaluations/{cell.path}/facts.json", cell=CELLS.values()),
     output:
@@ -59,13 +62,18 @@ rule table:
     benchmark:
         "<benchmarks>/tables/{table}.tsv"
     wildcard_constraints:
-        table="|".join(TABLE_NAMES),
+        table="|".join(TABLE_NAMES + GEOMETRY_TABLES),
     conda:
         "../../environment.yml"
     params:
         seeds=len(study.seeds),
+        geometry=lambda wildcards: (
+            msgspec.to_builtins(study.geometry) if wildcards.table in GEOMETRY_TABLES else None
+        ),
         code=catalogue.fingerprint(
-            "tables.py", *[f"metrics/{name}.py" for name in catalogue.names("metrics")]
+            "tables.py",
+            *[f"metrics/{name}.py" for name in catalogue.names("metrics")],
+            *[f"metrics/geometry/{name}.py" for name in catalogue.names("metrics/geometry")],
         ),
     script:
         "../scripts/table.py"

@@ -15,23 +15,34 @@ GPU = int(study.uses_gpu)
 CELLS = {cell.path: cell for cell in study.cells()}
 FLAVOURS = list(dict.fromkeys(cell.flavour for cell in CELLS.values()))
 TABLE_NAMES = ["likelihood", "reconstruction", "latent", "compute"]
+GEOMETRY_TABLES = ["geometry", "curvature", "interpolation", "neighbourhood"] * bool(study.geometry)
+ROWS = ["metrics", "history", "compute"] + ["geometry", "distances"] * bool(study.geometry)
 TABLES = collect(
     "<results>/tables/{name}",
-    name=["metrics.csv", "summary.csv", "history.csv", "compute.csv"]
-    + [f"{table}.{kind}" for table in TABLE_NAMES for kind in ("md", "tex", "html")]
+    name=[f"{table}.csv" for table in ROWS + ["summary"]]
+    + [
+        f"{table}.{kind}"
+        for table in TABLE_NAMES + GEOMETRY_TABLES + ["agreement"] * bool(study.geometry)
+        for kind in ("md", "tex", "html")
+    ]
+    + ["agreement.csv"] * bool(study.geometry)
     + ["published.csv", "published.md"] * bool(study.published),
 )
-FIGURES = collect(
-    "<results>/figures/{name}.{kind}",
-    name=catalogue.names("figures/summary"),
-    kind=["pdf", "png"],
-) + collect(
-    "<results>/figures/{name}/{cell.dataset}-{cell.architecture}-z{cell.latent}.{kind}",
-    name=catalogue.names("figures/gallery"),
-    cell=CELLS.values(),
-    kind=["pdf", "png"],
-)
-FIGURES = list(dict.fromkeys(FIGURES))
+
+# What the figures of one dataset, architecture and latent size are drawn from, by kind.
+PICTURES = {"figures/gallery": "gallery.npz"}
+if study.geometry:
+    PICTURES |= {"figures/geometry": "geometry.npz", "figures/plane": "geometry.npz"}
+GALLERIES = {name: kind for kind in PICTURES for name in catalogue.names(kind)}
+AGREEMENTS = catalogue.names("figures/agreement") if study.geometry else []
+FIGURES = [f"<results>/figures/{name}" for name in catalogue.names("figures/summary")]
+FIGURES += [
+    f"<results>/figures/{name}/{cell.dataset}-{cell.architecture}-z{cell.latent}"
+    for name in [*GALLERIES, *AGREEMENTS]
+    for cell in CELLS.values()
+    if GALLERIES.get(name) != "figures/plane" or cell.latent == 2
+]
+FIGURES = [f"{name}.{kind}" for name in dict.fromkeys(FIGURES) for kind in ("pdf", "png")]
 
 
 wildcard_constraints:
@@ -56,6 +67,16 @@ def dataset_of(wildcards):
 def is_downloaded(wildcards):
     """Whether a job's dataset comes from the net."""
     return dataset_of(wildcards).path is None and raw_files(wildcards.dataset)
+
+
+def alike(wildcards):
+    """The cells of a figure's dataset, architecture and latent size."""
+    place = wildcards.dataset, wildcards.architecture, wildcards.latent
+    return [
+        cell
+        for cell in CELLS.values()
+        if (cell.dataset, cell.architecture, str(cell.latent)) == place
+    ]
 
 
 def code_of(kind, name):

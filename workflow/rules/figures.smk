@@ -29,13 +29,9 @@ rule figure:
 rule gallery:
     input:
         lambda wildcards: collect(
-            "<results>/evaluations/{cell.path}/gallery.npz",
-            cell=[
-                cell
-                for cell in CELLS.values()
-                if (cell.dataset, cell.architecture, str(cell.latent))
-                == (wildcards.dataset, wildcards.architecture, wildcards.latent)
-            ],
+            "<results>/evaluations/{cell.path}/{file}",
+            cell=alike(wildcards),
+            file=PICTURES[GALLERIES[wildcards.gallery]],
         ),
     output:
         pdf="<results>/figures/{gallery}/{dataset}-{architecture}-z{latent}.pdf",
@@ -55,12 +51,45 @@ rule gallery:
     benchmark:
         "<benchmarks>/figures/{gallery}/{dataset}-{architecture}-z{latent}.tsv"
     wildcard_constraints:
-        gallery="|".join(catalogue.names("figures/gallery")),
+        gallery="|".join(GALLERIES),
+    conda:
+        "../../environment.yml"
+    params:
+        kind=lambda wildcards: GALLERIES[wildcards.gallery],
+        flavours=FLAVOURS,
+        caption=lambda wildcards: catalogue.caption(GALLERIES[wildcards.gallery], wildcards.gallery),
+        code=lambda wildcards: code_of(GALLERIES[wildcards.gallery], wildcards.gallery),
+    script:
+        "../scripts/gallery.py"
+
+
+rule agreement_figure:
+    input:
+        "<results>/tables/distances.csv",
+    output:
+        pdf="<results>/figures/{figure}/{dataset}-{architecture}-z{latent}.pdf",
+        png=report(
+            "<results>/figures/{figure}/{dataset}-{architecture}-z{latent}.png",
+            caption="../report/gallery.rst",
+            category="Galleries",
+            subcategory="{figure}",
+            labels={
+                "dataset": "{dataset}",
+                "architecture": "{architecture}",
+                "latent size": "{latent}",
+            },
+        ),
+    log:
+        "<logs>/figures/{figure}/{dataset}-{architecture}-z{latent}.log",
+    benchmark:
+        "<benchmarks>/figures/{figure}/{dataset}-{architecture}-z{latent}.tsv"
+    wildcard_constraints:
+        figure="|".join(AGREEMENTS) or "none",
     conda:
         "../../environment.yml"
     params:
         flavours=FLAVOURS,
-        caption=lambda wildcards: catalogue.caption("figures/gallery", wildcards.gallery),
-        code=lambda wildcards: code_of("figures/gallery", wildcards.gallery),
+        caption=lambda wildcards: catalogue.caption("figures/agreement", wildcards.figure),
+        code=lambda wildcards: code_of("figures/agreement", wildcards.figure),
     script:
-        "../scripts/gallery.py"
+        "../scripts/agreement_figure.py"

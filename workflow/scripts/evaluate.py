@@ -4,7 +4,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from vaebench import evaluation, hardware
+from vaebench import evaluation, hardware, runs
 from vaebench.config import Cell, Evaluation
 from vaebench.data.dataset import load
 from vaebench.errors import reported
@@ -13,8 +13,7 @@ from vaebench.files import replacing, write
 with reported(snakemake.log[0]):
     hardware.prepare(snakemake.threads)
     cell = msgspec.convert(snakemake.params.cell, Cell)
-    manifest = Path(snakemake.input.runs)
-    folders = [manifest.with_suffix("") / name for name in json.loads(manifest.read_text())]
+    folders = runs.listed(Path(snakemake.input.runs))
     settings = msgspec.convert(snakemake.params.settings, Evaluation)
     device = hardware.device(snakemake.params.device)
     metrics, gallery, facts = evaluation.evaluate(cell, folders, load(snakemake.input.data), settings, device)

@@ -1,0 +1,1 @@
+"""Figures of two-dimensional latent spaces of one dataset and architecture: `name(geometries, palette)`."""

@@ -1,0 +1,16 @@
+"""Clusters of codes against classes. Hubert & Arabie 1985, https://doi.org/10.1007/BF01908075."""
+
+import numpy as np
+from sklearn.metrics import adjusted_rand_score
+
+from ...geometry.neighbours import k_medoids
+from ...metric import metric
+from ...survey import NEIGHBOURHOODS
+
+
+@metric(unit="", better="higher", table="neighbourhood", over=NEIGHBOURHOODS)
+def cluster_agreement(neighbourhood) -> float:
+    """Adjusted Rand index of classes and as many clusters around medoids: 0 is chance, 1 is the same partition."""
+    labels = neighbourhood.labels
+    _, clusters = k_medoids(neighbourhood.distances, len(np.unique(labels)))
+    return float(adjusted_rand_score(labels, clusters))

@@ -1,0 +1,12 @@
+"""Anisotropy of the pull-back metric."""
+
+from ...geometry import scalars
+from ...metric import metric
+from ...survey import PLACES
+from . import median
+
+
+@metric(unit="", better="lower", table="geometry", over=PLACES)
+def log_condition(place) -> float:
+    r"""$\log_{10} (s_1 / s_d)$ of the singular values where codes have unit covariance; median over points."""
+    return median(place, scalars.log_condition)
