@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from vaebench import hardware, interface, runs
+from vaebench import binarisation, hardware, interface, runs
+from vaebench.config import Geometry
+from vaebench.survey import Survey, pictures
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")]
 FILES = ("best.safetensors", "last.safetensors", "history.csv", "run.json")
@@ -37,3 +39,19 @@ def test_a_gpu_agrees_with_the_cpu(tmp_path: Path) -> None:
         (run,) = train(tmp_path / device, [0], "mlp", device, 1)
         scores.append((run / "history.csv").read_text().splitlines()[-1].rpartition(",")[2])
     assert float(scores[0]) == pytest.approx(float(scores[1]), rel=1e-3)
+
+
+@pytest.mark.parametrize("flavour", ["vae", "svae", "rhvae"])
+def test_a_survey_is_that_of_the_cpu(tmp_path: Path, flavour: str) -> None:
+    data = interface.dataset("digits", tmp_path)
+    model = interface.train(flavour, data, latent=2, epochs=3, batch_size=64, device="cpu")
+    settings = Geometry(points=20, pairs=6)
+
+    def survey(device: str) -> dict[tuple[str, str], float | None]:
+        images = binarisation.scaled(data.test.images.to(device))
+        with torch.no_grad():
+            found = Survey(model.to(device), images, data.test.labels, data.train, 0, settings)
+            pictures(found)
+            return {(name, part): value for name, part, value, _ in found.rows()}
+
+    assert survey("cuda") == pytest.approx(survey("cpu"), rel=0.02, abs=0.02, nan_ok=True)

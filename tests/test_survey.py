@@ -84,9 +84,11 @@ def test_pairs_are_a_function_of_the_labels_in_turn_of_one_class_and_of_two() ->
 
 
 def test_pairs_of_a_single_class_and_of_few_images() -> None:
-    first, second = pairs(torch.zeros(5, dtype=torch.int64), 12)
-    assert len(first) == 12
+    first, second = pairs(torch.zeros(5, dtype=torch.int64), 60)
+    assert len(first) == 60
     assert (first != second).all()
+    with pytest.raises(VaebenchError, match="pairs need two test images"):
+        pairs(torch.zeros(1, dtype=torch.int64), 3)
 
 
 def test_active_directions_of_rotated_codes() -> None:

@@ -67,15 +67,18 @@ def evenly(count: int, of: int) -> Tensor:
 def pairs(labels: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Numbers of ``count`` pairs of images, in turn of one class and of two where there are such pairs.
 
-    A function of the labels (images,) alone, so that all runs on a dataset are compared on the same pairs.
+    A function of the labels (images,) alone, so that all runs on a dataset are compared on the same pairs. Raises
+    `VaebenchError` for a single image.
     """
+    if len(labels) < 2:
+        raise VaebenchError("pairs need two test images, and there is one")
     order = random.permutation(torch.tensor(random.key(0, "pairs")), len(labels))
     first, second = order[torch.arange(count) % len(order)], []
     for number, one in enumerate(first.tolist()):
-        others = order.roll(-(number + 1) % len(order))[:-1]
-        others = others[others != one]
+        others = order.roll(-number - 1)[:-1]
         alike = others[(labels[others] == labels[one]) == (number % 2 == 0)]
-        second.append(int((alike if len(alike) else others)[number // len(order)]))
+        left = alike if len(alike) else others
+        second.append(int(left[number // len(order) % len(left)]))
     return first, torch.tensor(second)
 
 
