@@ -21,6 +21,7 @@ from vaebench.figures.gallery.reconstructions import reconstructions
 from vaebench.figures.gallery.samples import samples
 from vaebench.figures.summary.metric_by_latent import METRICS, metric_by_latent
 from vaebench.figures.summary.rate_distortion import rate_distortion
+from vaebench.figures.summary.scores import scores
 from vaebench.figures.summary.training_curves import training_curves
 
 FLAVOURS = ("vae", "beta_vae", "ae", "copy")
@@ -82,6 +83,19 @@ def note(figure: Figure) -> str:
 
 def legend(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_scores_are_the_means_in_the_rows_of_their_flavours() -> None:
+    figure = scores(metrics(), history(), LOOKS)
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == [LOOKS[flavour].name for flavour in FLAVOURS]
+    summary = tables.summarise(metrics()).set_index(["metric", "latent", "flavour"])["mean"]
+    for axes, metric in zip(figure.axes, ("elbo", "nll", "rate", "mse", "ssim"), strict=True):
+        for line, latent in zip(axes.lines, LATENTS, strict=True):
+            x, y = line.get_data()
+            for value, row in zip(x, y, strict=True):
+                assert value == pytest.approx(summary[metric, latent, FLAVOURS[round(row)]])
+        assert len(axes.lines[0].get_xdata()) == (2 if metric in ("elbo", "nll", "rate") else 4)
 
 
 def test_looks_are_unique_and_do_not_depend_on_controls():

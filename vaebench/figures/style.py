@@ -190,6 +190,15 @@ def window(means: Iterable[float], *ends: Iterable[float]) -> tuple[float, float
     return shown.min() - margin, shown.max() + margin
 
 
+def rows(axes: Axes, flavours: Sequence[str], palette: Palette) -> None:
+    """A row for each flavour, the first on top, every other one shaded: that of number n is at y = n."""
+    for odd in range(1, len(flavours), 2):
+        axes.axhspan(odd - 0.5, odd + 0.5, color="0.96", linewidth=0, zorder=0)
+    axes.grid(visible=False, axis="y")
+    axes.set_yticks(range(len(flavours)), [palette[flavour].name for flavour in flavours])
+    axes.set_ylim(len(flavours) - 0.5, -0.5)
+
+
 def title(*parts: str) -> str:
     """Title of a panel from what sets it apart; empty parts are left out."""
     return " · ".join(filter(None, parts))

@@ -1,6 +1,4 @@
-"""Figures of the agreement across seeds on distances of one dataset, architecture and latent size:
-`name(distances, palette)`.
-"""
+"""Figures of the agreement across seeds, for one dataset, architecture and latent size: `name(distances, palette)`."""
 
 from __future__ import annotations
 

@@ -36,10 +36,7 @@ def concordance(distances: pd.DataFrame, palette: style.Palette) -> Figure:
         axes.plot(rows["mean"], y, look.marker, color=look.colour, markersize=3.5, label=kind)
     independent = 1 / distances["seed"].nunique()
     axes.axvline(independent, color="0.6", linewidth=0.8, zorder=0.5)
-    for odd in range(1, len(flavours), 2):
-        axes.axhspan(odd - 0.5, odd + 0.5, color="0.96", linewidth=0, zorder=0)
-    axes.grid(visible=False, axis="y")
-    axes.set_yticks(range(len(flavours)), [palette[flavour].name for flavour in flavours])
+    style.rows(axes, flavours, palette)
     lowest = np.nanmin([independent, summary["low"].min()])
-    axes.set(xlim=(max(0, lowest - 0.02), 1.01), ylim=(len(flavours) - 0.5, -0.5), xlabel="Kendall's W")
+    axes.set(xlim=(max(0, lowest - 0.02), 1.01), xlabel="Kendall's W")
     return figure
