@@ -90,7 +90,7 @@ def test_results_are_complete_and_agree_with_each_other(finished: Path) -> None:
         assert summary.loc[(flavour, metric), "mean"] == pytest.approx(values.mean(), rel=1e-9)
     assert json.loads((results / "provenance.json").read_text())["runs"] == {"finished": 6}
     for kind in ("pdf", "png"):
-        assert len(list((results / "figures").rglob(f"*.{kind}"))) == 13
+        assert len(list((results / "figures").rglob(f"*.{kind}"))) == 14
     for path in results.rglob("*"):
         assert path.is_dir() or path.stat().st_size or path.parent.name == "download" or path.suffix == ".log", path
     assert not list(results.rglob("*.part*"))
