@@ -181,6 +181,29 @@ def test_another_seed_trains_alone(finished: Path) -> None:
     assert len(after) == len(before) + 3 and before.items() <= after.items()
 
 
+def test_published_values_stand_beside_ours(tmp_path: Path) -> None:
+    claim = {"dataset": "digits", "architecture": "mlp", "latent": 2, "source": "a paper"}
+    rows = {
+        "a_vae": claim | {"flavour": "vae", "value": 20.0},
+        "a_denoising_vae": claim | {"flavour": "vae", "value": 21.0, "training": {"epochs": 2, "masking": 0.5}},
+        "on_a_gpu": claim | {"flavour": "iwae", "value": 19.0, "gpu": True},
+    }
+    settings = CONFIG | {"flavours": {}, "latents": [], "seeds": [0], "device": "cpu", "published": rows}
+    del settings["geometry"]
+    folder = workspace(tmp_path)
+    result = snakemake(folder, "tables", "--cores", "2", settings=settings)
+    assert result.returncode == 0, result.stderr
+    table = pd.read_csv(folder / "results/tables/published.csv").set_index("row")
+    metrics = pd.read_csv(folder / "results/tables/metrics.csv").query("metric == 'nll'").set_index("flavour")["value"]
+    assert set(table.index) == set(rows)
+    for row in ("a_vae", "a_denoising_vae"):
+        assert table.loc[row, "ours"] == pytest.approx(metrics[row])
+        assert table.loc[row, "difference"] == pytest.approx(metrics[row] - rows[row]["value"])
+    assert metrics["a_denoising_vae"] != metrics["a_vae"]
+    assert np.isnan(table.loc["on_a_gpu", "ours"])
+    assert "| on_a_gpu | digits | 2 | NLL | 19.00 | not run |" in (folder / "results/tables/published.md").read_text()
+
+
 @pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the public datasets on this machine")
 def test_real_mnist_and_fashion_mnist(tmp_path: Path) -> None:
     limits = {"limits": {"train": 300, "validation": 100, "test": 100}}
