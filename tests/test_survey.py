@@ -288,6 +288,7 @@ def test_one_latent_has_no_curvature() -> None:
         None,
         "curvature needs two active latent directions, and there is one",
     )
+    assert found["log_condition", "test"][0] is None
     assert found["length_ratio", ""][0] == pytest.approx(1, abs=1e-3)
 
 

@@ -349,7 +349,8 @@ def pictures(survey: Survey) -> dict[str, np.ndarray]:
     """Arrays for the figures; ``reason`` says why there are no others, ``curve_reason`` why there are no curves."""
     try:
         s, flat = survey.parts["test"].singular_values, survey.manifold.chart(survey.codes).shape[-1] == 2
-        arrays: dict[str, Any] = {"log_magnification": log_magnification(s), "log_condition": log_condition(s)}
+        arrays: dict[str, Any] = {"log_magnification": log_magnification(s)}
+        arrays |= {"log_condition": log_condition(s)} if survey.manifold.dimension > 1 else {}
         arrays |= _plane(survey) if flat else {}
     except VaebenchError as error:
         return {"reason": np.array(str(error))}

@@ -19,7 +19,7 @@ PANELS = {"log_magnification": "log magnification (nats)", "log_condition": "log
 @style.styled
 def magnification_violins(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
     """A row per flavour: ``log_magnification`` and ``log_condition`` are (points,)."""
-    lacks = [style.lacks(geometries, palette, key, "not computed") for key in PANELS]
+    lacks = [style.lacks(geometries, palette, key, "it has one active latent direction") for key in PANELS]
     reasons = {flavour: lacks[0][flavour] or lacks[1][flavour] for flavour in palette}
     shown = [flavour for flavour, reason in reasons.items() if not reason]
     records = [(flavour, "", reason) for flavour, reason in reasons.items() if reason]

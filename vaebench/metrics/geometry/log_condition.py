@@ -1,5 +1,6 @@
 """Anisotropy of the pull-back metric."""
 
+from ...errors import VaebenchError
 from ...geometry import scalars
 from ...metric import metric
 from ...survey import PLACES
@@ -9,4 +10,6 @@ from . import median
 @metric(unit="", better="lower", table="geometry", over=PLACES)
 def log_condition(place) -> float:
     r"""$\log_{10} (s_1 / s_d)$ of the singular values where codes have unit covariance; median over points."""
+    if place.survey.manifold.dimension < 2:
+        raise VaebenchError("a condition number needs two active latent directions, and there is one")
     return median(place, scalars.log_condition)
