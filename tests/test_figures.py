@@ -374,7 +374,7 @@ def test_every_figure_has_a_caption_and_keeps_the_settings_of_the_user():
         assert isinstance(figure, Figure)
     assert dict(matplotlib.rcParams) == before
     for module in [m for name, m in sys.modules.items() if name.startswith("vaebench.figures.")]:
-        assert module.__doc__.splitlines()[0].endswith(".")
+        assert module.__doc__.partition("\n\n")[0].rstrip().endswith(".")
 
 
 def test_importing_the_package_is_light():
