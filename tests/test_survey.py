@@ -274,7 +274,8 @@ def test_a_constant_decoder_is_singular() -> None:
         return Gaussian(x[:, :2], torch.zeros(len(x), 2))
 
     found = values(surveyed(posterior, standard(2), lambda z: (0 * z).repeat_interleave(6, -1) + 0.5))
-    assert found["log_magnification", "test"] == (None, "the metric is singular at 40 of 40 points")
+    for name in ("log_magnification", "log_condition", "effective_rank", "flatness", "scalar_curvature"):
+        assert found[name, "test"] == (None, "the metric is singular at 40 of 40 points")
     assert found["length_ratio", ""] == (None, "no geodesic converged to a stable length")
     assert all(value is None or math.isfinite(value) for value, _ in found.values())
 

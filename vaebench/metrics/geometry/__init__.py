@@ -1,13 +1,13 @@
 """Metrics of the latent geometry: functions of a part of a `vaebench.survey.Survey`, registered by being here."""
 
+from math import isfinite
+
 from ...errors import VaebenchError
 from ...geometry.scalars import reason
 
 
-def median(place, scalar) -> float:
-    """Of a scalar of the metric over the points where it is regular; where it is nowhere, the reason is raised."""
-    values = scalar(place.singular_values)
-    regular = values[values.isfinite()]
-    if not len(regular):
-        raise VaebenchError(reason(place.singular_values))
-    return float(regular.median())
+def finite(place, value) -> float:
+    """``value``; raises `VaebenchError` with the reason where it is not finite."""
+    if not isfinite(value):
+        raise VaebenchError(reason(place.singular_values) or "it is not finite anywhere")
+    return float(value)

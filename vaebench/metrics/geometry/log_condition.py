@@ -4,7 +4,7 @@ from ...errors import VaebenchError
 from ...geometry import scalars
 from ...metric import metric
 from ...survey import PLACES
-from . import median
+from . import finite
 
 
 @metric(unit="", better="lower", table="geometry", over=PLACES)
@@ -12,4 +12,4 @@ def log_condition(place) -> float:
     r"""$\log_{10} (s_1 / s_d)$ of the singular values where codes have unit covariance; median over points."""
     if place.survey.manifold.dimension < 2:
         raise VaebenchError("a condition number needs two active latent directions, and there is one")
-    return median(place, scalars.log_condition)
+    return finite(place, scalars.log_condition(place.singular_values).nanmedian())

@@ -2,9 +2,10 @@
 
 from ...metric import metric
 from ...survey import PLACES
+from . import finite
 
 
 @metric(unit="", better=None, table="curvature", over=PLACES)
 def scalar_curvature(place) -> float:
     r"""Times $c^2 = \mathbb E\,\mathrm{tr}\,G / d$, hence free of the scale of images; median over points."""
-    return float(place.scalar_curvature.nanmedian())
+    return finite(place, place.scalar_curvature.nanmedian())
