@@ -310,6 +310,38 @@ def test_neighbourhoods_of_an_isometry_agree_with_scikit_learn() -> None:
     assert values(survey)["neighbour_accuracy", "latent"][0] == pytest.approx(100 * share)
 
 
+def test_paths_are_held_against_the_nearest_training_image() -> None:
+    def posterior(x: Tensor) -> Gaussian:
+        return Gaussian(x[:, :1].sigmoid(), torch.zeros(len(x), 1))
+
+    survey = surveyed(posterior, None, lambda z: z.expand(*z.shape[:-1], 12))
+    black_and_white = torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1).expand(2, *SHAPE)
+    survey.train = Split(black_and_white, torch.tensor([0, 1]))
+    found = values(survey)
+    a, b = survey.ends
+    grey = torch.lerp(a, b, torch.linspace(0, 1, 17))[:, 1:-1]
+    distance, switches = torch.minimum(grey, 1 - grey).mean(), (grey > 0.5).diff(dim=1).sum(1).double().mean()
+    for path in ("line", "geodesic"):
+        assert found["data_distance", path][0] == pytest.approx(float(distance), abs=1e-3)
+        assert found["class_switches", path][0] == pytest.approx(float(switches))
+    assert 0 < switches < 1
+
+
+def test_clusters_of_codes_by_class_are_the_classes() -> None:
+    def posterior(x: Tensor) -> Gaussian:
+        corner = torch.tensor([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]])[torch.arange(len(x)) % 3]
+        return Gaussian(corner + 0.1 * x[:, :2], torch.zeros(len(x), 2))
+
+    survey = surveyed(posterior, standard(2), lambda z: F.pad(z, (0, 10)))
+    found = values(survey)
+    for kind in NEIGHBOURHOODS:
+        assert found["cluster_agreement", kind] == (1.0, "")
+        assert found["neighbour_accuracy", kind] == (100.0, "")
+    survey = surveyed(posterior, standard(2), lambda z: F.pad(z, (0, 10)))
+    survey.labels = survey.labels[torch.randperm(len(survey.labels), generator=torch.Generator().manual_seed(0))]
+    assert abs(values(survey)["cluster_agreement", "latent"][0] or 1) < 0.05
+
+
 @pytest.mark.parametrize("name", ["vae", "ae", "svae", "poincare_vae", "rhvae"])
 @pytest.mark.parametrize("metric", ["euclidean", "fisher_rao"])
 def test_trained_flavours(digits: Data, name: str, metric: str) -> None:

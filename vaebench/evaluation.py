@@ -136,9 +136,7 @@ def evaluate(
     gallery: dict[str, np.ndarray] = {}
     for folder in folders:
         record = runs.describe(folder)
-        place = dict(
-            zip(COLUMNS, (cell.dataset, cell.architecture, cell.flavour, cell.latent, record["seed"]), strict=True)
-        )
+        place = located(cell, record["seed"])
         evaluation = Evaluation(
             load(folder / "best.safetensors").to(device),
             grey,
@@ -147,7 +145,7 @@ def evaluate(
             importance_samples=settings.importance_samples,
             importance_images=settings.importance_images,
         )
-        lost = "the run diverged in its first epoch" if record["best_epoch"] == 0 else ""
+        lost = runs.lost(record)
         for name in catalogue.names("metrics"):
             metric = catalogue.load("metrics", name)
             for label, value, reason in [(name, None, lost)] if lost else metric.rows(evaluation):
@@ -162,6 +160,11 @@ def evaluate(
         "test_sha256": binarisation.checksum(seen),
     }
     return pd.DataFrame(rows), gallery, facts
+
+
+def located(cell: Cell, seed: int) -> dict[str, Any]:
+    """The columns that tell a run from others."""
+    return dict(zip(COLUMNS, (cell.dataset, cell.architecture, cell.flavour, cell.latent, seed), strict=True))
 
 
 def _gallery(evaluation: Evaluation, labels: Tensor, count: int) -> dict[str, np.ndarray]:
@@ -201,9 +204,8 @@ def compute(cell: Cell, folders: Iterable[Path]) -> pd.DataFrame:
 def _labelled(cell: Cell, folders: Iterable[Path], read) -> pd.DataFrame:
     frames = []
     for folder in folders:
-        place = (cell.dataset, cell.architecture, cell.flavour, cell.latent, runs.describe(folder)["seed"])
         frame = read(folder)
-        for column, value in reversed(list(zip(COLUMNS, place, strict=True))):
+        for column, value in reversed(located(cell, runs.describe(folder)["seed"]).items()):
             frame.insert(0, column, value)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)

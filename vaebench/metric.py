@@ -24,7 +24,6 @@ REASONS = {
     "draws": "its posterior is a single code, so that importance sampling adds nothing to the ELBO",
     "prior": "it has no prior",
     "likelihood": "its decoder has no likelihood of the study's family",
-    "learned_metric": "it has no learned metric",
     "gaussian": "its posterior or prior is not a diagonal Gaussian",
 }
 

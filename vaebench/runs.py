@@ -68,6 +68,11 @@ def train(
     return list(folders.values())
 
 
+def lost(record: dict[str, Any]) -> str:
+    """Why there is nothing to measure in a run of which `describe` tells; empty if there is something."""
+    return "the run diverged in its first epoch" if record["best_epoch"] == 0 else ""
+
+
 def listed(manifest: Path) -> list[Path]:
     """The runs that a cell's manifest names."""
     return [manifest.with_suffix("") / name for name in json.loads(manifest.read_text())]

@@ -18,7 +18,7 @@ from . import binarisation, catalogue, random, runs
 from .distributions.gaussian import Gaussian
 from .engine import EVALUATION_BATCH
 from .errors import VaebenchError
-from .evaluation import COLUMNS
+from .evaluation import COLUMNS, located
 from .geometry import curvature, graph, manifolds
 from .geometry.geodesics import Geodesics, Immersed, Intrinsic, Space, geodesics, line
 from .geometry.metrics import Metric, Pullback, metric
@@ -180,12 +180,10 @@ class Survey:
     @property
     def learned_metric(self) -> Any:
         """That of a flavour whose posterior has one: latents (points, latent) to (points, latent, latent)."""
-        posterior: Any = self.model.posterior
-        return posterior.metric(self.model)
-
-    def has(self, need: str) -> bool:
-        """Whether the flavour has what a metric needs: the keys of `vaebench.metric.REASONS`."""
-        return {"learned_metric": hasattr(self.model.posterior, "metric")}[need]
+        learn = getattr(self.model.posterior, "metric", None)
+        if learn is None:
+            raise VaebenchError("it has no learned metric")
+        return learn(self.model)
 
     @cached_property
     def references(self) -> tuple[Tensor, Tensor]:
@@ -222,10 +220,6 @@ class Place:
 
     def __init__(self, survey: Survey, name: str) -> None:
         self.survey, self.name = survey, name
-
-    def has(self, need: str) -> bool:
-        """As `Survey.has`."""
-        return self.survey.has(need)
 
     @cached_property
     def y(self) -> Tensor:
@@ -384,7 +378,7 @@ def _plane(survey: Survey) -> dict[str, Any]:
         arrays["plane_curvature"] = (0.5 * test.scale * curvature.scalar(test.curved, place)).float()
     except VaebenchError as error:
         arrays["curvature_reason"] = np.array(str(error))
-    if survey.has("learned_metric"):
+    if hasattr(survey.model.posterior, "metric"):
         learned = torch.linalg.slogdet(survey.learned_metric(chart.to(survey.codes))).logabsdet
         arrays["plane_learned_log_magnification"] = 0.5 * learned
     return arrays
@@ -422,12 +416,9 @@ def survey(
     arrays: dict[str, np.ndarray] = {}
     for folder in folders:
         record = runs.describe(folder)
-        place = dict(
-            zip(COLUMNS, (cell.dataset, cell.architecture, cell.flavour, cell.latent, record["seed"]), strict=True)
-        )
+        place = located(cell, record["seed"])
         model = load(folder / "best.safetensors").to(device)
-        lost = "the run diverged in its first epoch" if record["best_epoch"] == 0 else ""
-        run = Survey(model, observed, data.test.labels, data.train, record["seed"], settings, lost)
+        run = Survey(model, observed, data.test.labels, data.train, record["seed"], settings, runs.lost(record))
         for name, part, value, reason in run.rows():
             rows.append(place | {"sampler": part, "metric": name, "value": value, "reason": reason})
         distances.append(run.distances().assign(**place))

@@ -8,9 +8,10 @@ from ...metric import metric
 from ...survey import PLACES
 
 
-@metric(unit="", better=None, table="geometry", needs=("learned_metric",), over=PLACES)
+@metric(unit="", better=None, table="geometry", over=PLACES)
 def learned_agreement(place) -> float:
     """Spearman's correlation of the logarithms of the two metrics' magnification factors over points."""
+    known = place.survey.learned_metric
     latents = place.survey.manifold.latents(place.y).to(place.survey.codes)
-    learned = torch.linalg.slogdet(place.survey.learned_metric(latents)).logabsdet
+    learned = torch.linalg.slogdet(known(latents)).logabsdet
     return float(spearmanr(learned.cpu(), log_magnification(place.singular_values).cpu(), nan_policy="omit").statistic)
