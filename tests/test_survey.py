@@ -224,6 +224,11 @@ def test_a_ball_that_is_decoded_as_its_coordinates() -> None:
     np.testing.assert_allclose(distances["latent"], ball.distance(a, b), rtol=1e-6)
     np.testing.assert_allclose(distances["geodesic"], (a - b).norm(dim=-1), rtol=2e-3)
     assert (distances["line"] >= distances["geodesic"] * (1 - 1e-4)).all()
+    ratio = float((distances["geodesic"] / distances["line"]).mean())
+    assert found["length_ratio", ""][0] == pytest.approx(ratio) and ratio < 0.99
+    turn = F.cosine_similarity(ball.log(a, b), -ball.log(b, a), dim=-1).acos().mean()  # a hyperbolic line is an arc
+    assert found["turning", "line"][0] == pytest.approx(float(turn), rel=0.05)
+    assert found["turning", "geodesic"][0] < 0.2 * turn
     shown = pictures(survey)
     outside = np.hypot(*np.meshgrid(shown["plane_x"], shown["plane_y"])) >= 1 / math.sqrt(0.7)
     assert (np.isnan(shown["plane_log_magnification"]) == outside).all()
