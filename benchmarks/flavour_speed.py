@@ -25,9 +25,12 @@ import torch
 from torch import Tensor, nn
 from train_speed import BATCH, IMAGE, LATENT, LEARNING_RATE, Task, count, design, load
 
-from vaebench import binarisation, catalogue, engine, files, hardware
-from vaebench.config import Training
+from vaebench import files
+from vaebench.data import binarisation
 from vaebench.errors import VaebenchError
+from vaebench.study import catalogue
+from vaebench.study.config import Training
+from vaebench.training import engine, hardware
 
 
 @dataclass(frozen=True)

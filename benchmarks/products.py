@@ -1,4 +1,4 @@
-"""The rate of float32 matrix products on one thread: torch's default, and as `vaebench.hardware` routes them."""
+"""The rate of float32 matrix products on one thread: torch's default, and as `vaebench.training.hardware` routes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from vaebench import hardware
+from vaebench.training import hardware
 
 ROWS, INNER, COLUMNS, REPEATS = 128, 784, 512, 300
 

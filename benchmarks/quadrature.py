@@ -13,11 +13,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vaebench import binarisation, hardware, interface, runs
+from vaebench import interface
+from vaebench.data import binarisation
 from vaebench.data.dataset import load
-from vaebench.evaluation import Evaluation
-from vaebench.metrics.nll import nll
-from vaebench.model import VAE
+from vaebench.evaluation.evaluation import Evaluation
+from vaebench.evaluation.metrics.likelihood.nll import nll
+from vaebench.model.vae import VAE
+from vaebench.training import hardware, runs
 
 REACH, POINTS = 6.0, 481
 

@@ -29,12 +29,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from vaebench import binarisation, catalogue, engine, files, hardware
-from vaebench.config import Training
+from vaebench import files
+from vaebench.data import binarisation
 from vaebench.data.readers import read_images
 from vaebench.errors import VaebenchError
-from vaebench.model import VAE
-from vaebench.parts import Design
+from vaebench.model.parts.design import Design
+from vaebench.model.vae import VAE
+from vaebench.study import catalogue
+from vaebench.study.config import Training
+from vaebench.training import engine, hardware
 
 IMAGE, LATENT, BATCH, LEARNING_RATE = (1, 28, 28), 16, 128, 1e-3
 TOLERANCE = 1e-4

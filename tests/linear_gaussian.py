@@ -13,12 +13,12 @@ import torch
 from scipy.stats import multivariate_normal
 from torch import Tensor
 
-from vaebench import catalogue
-from vaebench.flavour import Flavour
-from vaebench.flavours.vae import vae
-from vaebench.model import VAE
-from vaebench.networks.mlp import mlp
-from vaebench.parts import Design
+from vaebench.flavours.gaussian.vae import vae
+from vaebench.model.flavour import Flavour
+from vaebench.model.networks.mlp import mlp
+from vaebench.model.parts.design import Design
+from vaebench.model.vae import VAE
+from vaebench.study import catalogue
 
 SHAPE = (1, 4, 4)
 PIXELS, LATENT, SIGMA = 16, 2, 0.3

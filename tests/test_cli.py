@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import vaebench
-from vaebench import catalogue
 from vaebench.cli import main
+from vaebench.study import catalogue
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--latent", "2", "--network-set", "hidden=[8]", "--training", "epochs=1", "batch_size=256"]

@@ -11,14 +11,14 @@ from torch import Tensor
 
 import vaebench
 from vaebench import interface, random
-from vaebench.binarisation import fixed, scaled
+from vaebench.data.binarisation import fixed, scaled
 from vaebench.data.dataset import Data
 from vaebench.errors import VaebenchError
-from vaebench.flavours.vae import vae
-from vaebench.likelihoods.bernoulli import bernoulli
-from vaebench.model import VAE
-from vaebench.networks.mlp import mlp
-from vaebench.parts import Design
+from vaebench.flavours.gaussian.vae import vae
+from vaebench.model.likelihoods.bernoulli import bernoulli
+from vaebench.model.networks.mlp import mlp
+from vaebench.model.parts.design import Design
+from vaebench.model.vae import VAE
 
 SETTINGS = {"latent": 2, "epochs": 2, "batch_size": 64, "network_settings": {"hidden": [32, 16]}}
 FLAVOURS = ["ae", "beta_vae", "copy", "mean", "vae"]

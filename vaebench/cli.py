@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, config
-from .errors import VaebenchError
+from vaebench.errors import VaebenchError
+from vaebench.study import catalogue, config
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -73,10 +73,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _list(options: argparse.Namespace) -> None:
-    for name in catalogue.names(options.kind):
-        print(f"{name}: {catalogue.caption(options.kind, name)}")
-        for key, hyperparameter in catalogue.hyperparameters(options.kind, name).items():
-            print(f"    {key} = {hyperparameter.default}  ({hyperparameter.range})")
+    for group, names in catalogue.groups(options.kind).items():
+        if group:
+            print(f"[{group}] {catalogue.title(options.kind, group)}")
+        for name in names:
+            print(f"{name}: {catalogue.caption(options.kind, name)}")
+            for key, hyperparameter in catalogue.hyperparameters(options.kind, name).items():
+                print(f"    {key} = {hyperparameter.default}  ({hyperparameter.range})")
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -89,10 +92,11 @@ def _schema(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from . import hardware, interface, runs
+    from vaebench import interface
+    from vaebench.training import hardware, runs
 
     fields = {"path": options.path} if options.path else {}
-    cell = interface.cell(
+    cell = config.cell(
         options.flavour,
         latent=options.latent,
         data=options.dataset,
@@ -110,15 +114,15 @@ def _train(options: argparse.Namespace) -> None:
     for folder in runs.train(
         cell, list(dict.fromkeys(options.seeds)), data, options.output, device=device, replace=options.replace
     ):
-        record = runs.describe(folder)
-        print(f"{folder}: {record['status']} after {record['epochs']} epochs, best at {record['best_epoch']}")
+        print(f"{folder}: {runs.told(runs.record(folder))}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from . import hardware, interface, runs
-    from .data.dataset import load
+    from vaebench import interface
+    from vaebench.data.dataset import load
+    from vaebench.training import hardware, runs
 
-    record = runs.describe(options.run)
+    record = runs.record(options.run)
     hardware.prepare()
     data = load(options.data / f"{record['cell']['dataset']}.safetensors")
     if data.checksum != record["data"]:

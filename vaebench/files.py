@@ -1,12 +1,19 @@
-"""Files that are whole or absent: written under a temporary name beside the final one, then renamed."""
+"""Files that are whole or absent, and told in one line where they cannot be read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from .errors import VaebenchError
+import msgspec
+from safetensors import SafetensorError, safe_open
+
+from vaebench.errors import VaebenchError, one_line
+
+TAG = "vaebench"  # the one key of a safetensors file's metadata: the library writes several in random order
 
 
 @contextmanager
@@ -29,3 +36,23 @@ def write(path: str | Path, content: str | bytes) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise VaebenchError(f"{path} cannot be written ({reason}): free the disk or choose another folder") from None
+
+
+@contextmanager
+def reading(path: str | Path, what: str, mend: str) -> Iterator[None]:
+    """Read a file of ours: whatever is wrong with it is a `VaebenchError` that names it, and the ``mend``."""
+    try:
+        yield
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError, msgspec.MsgspecError) as error:
+        raise VaebenchError(f"{path}: cannot be read as {what} ({one_line(error)}): {mend}") from None
+
+
+def tagged(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Metadata for a safetensors file that `tag` reads back."""
+    return {TAG: json.dumps(facts)}
+
+
+def tag(path: str | Path) -> Any:
+    """What `tagged` put into a safetensors file; to be called in a `reading`."""
+    with safe_open(path, "numpy") as file:
+        return json.loads((file.metadata() or {})[TAG])

@@ -2,7 +2,7 @@
 
 A model encodes images to point estimates (``model.encode(x)``), decodes latents to mean images (``model.decode(z)``),
 samples from its prior (``model.sample(count, seed)``), and gives its distributions (``model(x)`` is a
-`vaebench.model.Draw`).
+`vaebench.model.vae.Draw`).
 """
 
 from __future__ import annotations
@@ -12,70 +12,43 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import binarisation, catalogue, config, hardware, recipe, runs
-from .data.dataset import Data
-from .data.dataset import load as load_data
-from .data.download import download
-from .data.prepare import prepare
-from .data.sources import SOURCES
-from .evaluation import Evaluation
-from .model import VAE
+from vaebench.data import binarisation
+from vaebench.data.dataset import Data
+from vaebench.data.dataset import load as load_data
+from vaebench.data.download import download
+from vaebench.data.prepare import prepare
+from vaebench.evaluation.measure import subjects
+from vaebench.evaluation.subject import Subject
+from vaebench.model import recipe
+from vaebench.model.vae import VAE
+from vaebench.study import catalogue, config
+from vaebench.training import hardware, runs
 
 Settings = Mapping[str, Any]
 
 
 def dataset(name: str, folder: str | Path | None = None, **fields: Any) -> Data:
-    """A dataset by name, downloaded and prepared if need be; ``fields`` are those of `vaebench.config.Dataset`.
+    """A dataset by name, downloaded and prepared if need be; ``fields`` are those of `vaebench.study.config.Dataset`.
 
     Prepared files are kept in ``folder``; without one they are made afresh in a temporary place. Raises
     `VaebenchError`.
     """
-    study = config.check({"datasets": {name: fields}, "flavours": {"vae": {}}, "latents": [1]}, "dataset")
-    source = study.datasets[name] or config.Dataset()
+    source = config.dataset(name, fields)
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(folder or temporary)
         prepared = place / f"{name}.safetensors"
         if prepared.exists() and (data := load_data(prepared)).source == source:
             return data
-        raw = place / name if name in SOURCES and source.path is None else None
+        raw = place / name if source.origin(name) == "public" else None
         if raw is not None:
             download(name, raw)
         prepare(name, source, raw, prepared)
         return load_data(prepared)
 
 
-def cell(
-    flavour: str,
-    *,
-    latent: int,
-    data: str = "digits",
-    network: str = "mlp",
-    likelihood: str = "bernoulli",
-    convention: str = "dynamic",
-    hyperparameters: Settings | None = None,
-    network_settings: Settings | None = None,
-    likelihood_settings: Settings | None = None,
-    **training: Any,
-) -> config.Cell:
-    """One checked cell from names and settings; ``training`` takes the fields of `vaebench.config.Training`."""
-    study = config.check(
-        {
-            "datasets": {data: {"path": data}},
-            "flavours": {flavour: dict(hyperparameters or {})},
-            "latents": [latent],
-            "architectures": {network: dict(network_settings or {})},
-            "likelihood": {"name": likelihood, "settings": dict(likelihood_settings or {})},
-            "convention": convention,
-            "training": training,
-        },
-        "settings",
-    )
-    return study.cells()[0]
-
-
 def build(flavour: str, image: tuple[int, int, int], *, latent: int, seed: int = 0, **settings: Any) -> VAE:
-    """A fresh model for images (channels, height, width); ``settings`` as for `cell`. Raises `VaebenchError`."""
-    return recipe.Recipe.of(cell(flavour, latent=latent, **settings), image).build(seed)
+    """A fresh model for images (channels, height, width); ``settings`` as for `vaebench.study.config.cell`. Raises `VaebenchError`."""
+    return recipe.Recipe.of(config.cell(flavour, latent=latent, **settings), image).build(seed)
 
 
 def train(
@@ -88,13 +61,13 @@ def train(
     device: str = "auto",
     **settings: Any,
 ) -> VAE:
-    """A model trained on ``data``, the best on validation; ``settings`` as for `cell`, such as ``epochs``.
+    """A model trained on ``data``, the best on validation; ``settings`` as for `vaebench.study.config.cell`, such as ``epochs``.
 
     With a ``folder`` the run is kept in ``folder/seedN``, and an interrupted or finished one is taken up there.
     Raises `VaebenchError`.
     """
     hardware.prepare()
-    plan = cell(flavour, latent=latent, data=data.name, **settings)
+    plan = config.cell(flavour, latent=latent, data=data.name, **settings)
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(folder or temporary)
         (run,) = runs.train(plan, [seed], data, place, device=hardware.device(device))
@@ -113,7 +86,7 @@ def evaluate(
     """Every metric on the test set, each in its own unit; None where it does not apply."""
     device = next((tensor.device for tensor in model.state_dict().values()), hardware.device("cpu"))
     test = data.test.images.to(device)
-    evaluation = Evaluation(
+    subject = Subject(
         model,
         binarisation.scaled(test),
         binarisation.scaled(binarisation.fixed(test, convention, "test")),
@@ -121,13 +94,13 @@ def evaluate(
         importance_samples=importance_samples,
         importance_images=importance_images,
     )
-    metrics = [catalogue.load("metrics", name) for name in catalogue.names("metrics")]
-    return {name: value for metric in metrics for name, value, _ in metric.rows(evaluation)}
+    metrics = [catalogue.load("metrics", name) for name in subjects(None)["model"]]
+    return {name: value for metric in metrics for name, value, _ in metric.rows(subject)}
 
 
 def save(model: VAE, path: str | Path) -> None:
     """Write a model that `build`, `train` or `load` gave to one safetensors file. Raises `VaebenchError`."""
-    recipe.save(model, path)
+    recipe.save(model, model.recipe, path)
 
 
 def load(path: str | Path) -> VAE:

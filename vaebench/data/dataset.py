@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
-from ..config import SPLITS, Dataset
-from ..errors import VaebenchError
+from vaebench.data.sources import SPLITS, Dataset
+from vaebench.files import reading, tag
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +35,10 @@ class Data:
 
 def load(path: str | Path) -> Data:
     """The dataset in a file that `vaebench.data.prepare` wrote; raises `VaebenchError` if it is no such file."""
-    try:
+    mend = "delete it to prepare it again" if Path(path).exists() else "prepare it first"
+    with reading(path, "a prepared dataset", mend):
+        metadata = tag(path)
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})["vaebench"])
             splits = [Split(file.get_tensor(f"{name}_images"), file.get_tensor(f"{name}_labels")) for name in SPLITS]
-            source = msgspec.convert(metadata["source"], Dataset)
-            return Data(metadata["name"], metadata["checksum"], source, *splits)
-    except (OSError, SafetensorError, KeyError, ValueError, msgspec.ValidationError) as error:
-        reason = " ".join(str(error).split())
-        mend = "delete it to prepare it again" if Path(path).exists() else "prepare it first"
-        raise VaebenchError(f"{path}: cannot be read as a prepared dataset ({reason}): {mend}") from None
+        source = msgspec.convert(metadata["source"], Dataset)
+        return Data(metadata["name"], metadata["checksum"], source, *splits)

@@ -11,10 +11,9 @@ from urllib.request import urlopen
 
 from tqdm import tqdm
 
-from ..catalogue import nearest
-from ..errors import VaebenchError
-from ..files import replacing
-from .sources import SOURCES, Source
+from vaebench.data.sources import SOURCES, Source
+from vaebench.errors import VaebenchError, nearest, one_line
+from vaebench.files import replacing
 
 TIMEOUT = 10.0  # seconds, to connect and between two pieces of data
 CHUNK = 1 << 20  # bytes
@@ -68,7 +67,7 @@ def _fetch(path: Path, sha256: str, bases: list[str], folder: str) -> None:
         except (OSError, HTTPException, ValueError) as error:
             if isinstance(error, HTTPError):
                 error.close()
-            faults.append(f"{base}: {' '.join(str(error).split())}")
+            faults.append(f"{base}: {one_line(error)}")
     raise VaebenchError(
         f"{path.name} cannot be downloaded ({'; '.join(faults)}): set VAEBENCH_MIRROR to a folder or URL that holds "
         f"{folder}/{path.name}, or check the network"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from ..catalogue import nearest
-from ..config import SPLITS, Dataset
-from ..errors import VaebenchError
-from ..files import write
-from .readers import read_images
-from .sources import BUILTIN, SOURCES
+from vaebench.data.readers import read_images
+from vaebench.data.sources import SOURCES, SPLITS, Dataset
+from vaebench.errors import VaebenchError
+from vaebench.files import tagged, write
 
 TRAIN = 50_000  # of the 60,000 training images of MNIST and Fashion-MNIST; the rest are for validation
 PARTS = 7  # of other datasets validation and test take one part each, as with MNIST; training takes the rest
@@ -46,8 +43,7 @@ def prepare(name: str, dataset: Dataset, raw: Path | None, output: Path) -> None
             f"{dataset.path or name}: images of {width}x{height} pixels: give images of at least {SMALLEST}x{SMALLEST}"
         )
     metadata = {"name": name, "checksum": _checksum(tensors), "source": msgspec.to_builtins(dataset)}
-    # One key of metadata: the library writes several in random order.
-    write(output, save(tensors, {"vaebench": json.dumps(metadata)}))
+    write(output, save(tensors, tagged(metadata)))
 
 
 def _splits(name: str, dataset: Dataset, raw: Path | None) -> list[tuple[Images, Labels]]:
@@ -57,11 +53,7 @@ def _splits(name: str, dataset: Dataset, raw: Path | None) -> list[tuple[Images,
         if len(images) < PARTS:
             raise VaebenchError(f"{dataset.path}: {len(images)} images cannot be split: give at least {PARTS}")
         return _shuffled(images, labels)
-    if name in SOURCES:
-        return _published(name, raw)
-    if name == "digits":
-        return _shuffled(*_digits())
-    raise VaebenchError(f"unknown dataset '{name}' without a path: {nearest(name, [*SOURCES, *BUILTIN])}")
+    return _published(name, raw) if dataset.origin(name) == "public" else _shuffled(*_digits())
 
 
 def _published(name: str, raw: Path | None) -> list[tuple[Images, Labels]]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import VaebenchError
+from vaebench.errors import VaebenchError, one_line
 
 UNSIGNED_BYTE = 0x08  # IDX's code of the one element type that image datasets use
 
@@ -73,7 +73,7 @@ def _naming(path: Path, form: str) -> Iterator[None]:
     except VaebenchError:
         raise
     except Exception as error:  # foreign files make decoders raise errors of every kind
-        raise VaebenchError(f"{path}: cannot be read as {form} ({' '.join(str(error).split())})") from error
+        raise VaebenchError(f"{path}: cannot be read as {form} ({one_line(error)})") from error
 
 
 def _read(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:

@@ -1,8 +1,16 @@
-"""Where the known datasets come from. A Snakefile imports this, so it imports nothing heavy."""
+"""Where datasets come from: what a configuration says of one, and the known ones. Nothing here imports torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from vaebench.errors import VaebenchError, nearest
+
+SPLITS = ("train", "validation", "test")
+First = Annotated[int, Meta(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,35 @@ SOURCES = {
 BUILTIN = {"digits"}  # scikit-learn carries these images itself
 
 
-def raw_files(name: str) -> list[str]:
-    """Names of the files to download for a dataset: none for scikit-learn's and for a user's own."""
-    return list(SOURCES[name].files) if name in SOURCES else []
+class Limits(Struct, forbid_unknown_fields=True, frozen=True):
+    """Use only the first images of each split."""
+
+    train: First | None = None
+    validation: First | None = None
+    test: First | None = None
+
+
+class Dataset(Struct, forbid_unknown_fields=True, frozen=True):
+    """Where images come from: a known name, or a file or folder of the user's."""
+
+    path: str | None = None
+    labels: str | None = None
+    limits: Limits = Limits()
+
+    def origin(self, name: str) -> Literal["own", "public", "embedded"]:
+        """Of a dataset of this name; raises `VaebenchError` if there is none."""
+        if self.path is not None:
+            return "own"
+        if self.labels is not None:
+            raise VaebenchError("labels without a path: give the path of the images too")
+        if name in SOURCES:
+            return "public"
+        if name in BUILTIN:
+            return "embedded"
+        raise VaebenchError(f"unknown dataset '{name}' without a path: {nearest(name, (*SOURCES, *BUILTIN))}")
+
+    def files(self, name: str) -> list[str]:
+        """What there must be before it can be prepared: names of the files to download, or paths of the user's own."""
+        if self.origin(name) == "public":
+            return list(SOURCES[name].files)
+        return [path for path in (self.path, self.labels) if path is not None]

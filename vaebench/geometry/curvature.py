@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.func import vjp, vmap
 
-from .metrics import Immersion, Metric, chunks, jacobian, spectrum
+from vaebench.geometry.metrics import Immersion, MetricTensor, chunks, jacobian, spectrum
 
 
 def along(function: Immersion, z: Tensor, u: Tensor) -> Tensor:
@@ -39,18 +39,18 @@ def second(function: Immersion, z: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def scalar(metric: Metric, z: Tensor) -> Tensor:
+def scalar(metric: MetricTensor, z: Tensor) -> Tensor:
     r"""Scalar curvature, (..., latent) to (...): $d (d - 1) / r^2$ on a sphere, twice Gauss's for two latents."""
     return _each(metric, z, _scalar_extrinsic, _scalar_intrinsic)
 
 
 @torch.no_grad()
-def sectional(metric: Metric, z: Tensor, u: Tensor, v: Tensor) -> Tensor:
+def sectional(metric: MetricTensor, z: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """Sectional curvature (...) of the planes of ``u`` and ``v``, all (..., latent); not a number if they span none."""
     return _each(metric, z, _sectional_extrinsic, _sectional_intrinsic, u, v)
 
 
-def _each(metric: Metric, z: Tensor, extrinsic: Callable, intrinsic: Callable, *vectors: Tensor) -> Tensor:
+def _each(metric: MetricTensor, z: Tensor, extrinsic: Callable, intrinsic: Callable, *vectors: Tensor) -> Tensor:
     """Points in chunks, by the formula that the metric admits."""
     flat, *tangents = (value.expand_as(z).reshape(-1, z.shape[-1]) for value in (z, *vectors))
     immersion = metric.immersed(flat)
@@ -101,7 +101,7 @@ def _area(gram: Tensor) -> Tensor:
     return torch.where(area > 4 * torch.finfo(gram.dtype).eps * scale, area, torch.nan)
 
 
-def _riemann(metric: Metric, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _riemann(metric: MetricTensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     r"""$G$, its inverse and $R_{ijkl}$, of the sign with which $R_{1212} > 0$ on a sphere.
 
     $R_{iklm} = \frac12 (\partial_k \partial_l g_{im} + \partial_i \partial_m g_{kl} - \partial_k \partial_m g_{il}
@@ -123,12 +123,12 @@ def _riemann(metric: Metric, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return g, inverse, bent + twisted - twisted.transpose(-1, -2)
 
 
-def _scalar_intrinsic(metric: Metric, z: Tensor) -> Tensor:
+def _scalar_intrinsic(metric: MetricTensor, z: Tensor) -> Tensor:
     _, inverse, riemann = _riemann(metric, z)
     return torch.einsum("zil,zkm,ziklm->z", inverse, inverse, riemann)
 
 
-def _sectional_intrinsic(metric: Metric, z: Tensor, u: Tensor, v: Tensor) -> Tensor:
+def _sectional_intrinsic(metric: MetricTensor, z: Tensor, u: Tensor, v: Tensor) -> Tensor:
     g, _, riemann = _riemann(metric, z)
     pair = torch.stack((u, v), -1)
     bent = torch.einsum("ziklm,zi,zk,zl,zm->z", riemann, u, v, u, v)

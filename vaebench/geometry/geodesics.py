@@ -22,9 +22,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .curvature import along
-from .metrics import Pullback
-from .minimise import minimise
+from vaebench.geometry.curvature import along
+from vaebench.geometry.metrics import Pullback
+from vaebench.geometry.minimise import minimise
 
 Map = Callable[[Tensor], Tensor]
 STABLE, LONGER = 0.01, 1.0001

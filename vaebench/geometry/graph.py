@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from .geodesics import Space, line
+from vaebench.geometry.geodesics import Space, line
 
 Array = np.ndarray
 

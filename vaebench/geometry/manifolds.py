@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..distributions.codes import Bits, Code, Refinements
-from ..distributions.hyperbolic import Riemannian, Wrapped
-from ..distributions.von_mises_fisher import VonMisesFisher
-from ..errors import VaebenchError
-from ..poincare import Ball
+from vaebench.errors import Missing
 
 ACTIVE = 0.01
+
+
+class Ball(Protocol):
+    """The Poincare ball of curvature $-c$ as open ball of radius 1 / ``root``."""
+
+    @property
+    def curvature(self) -> float: ...
+    @property
+    def root(self) -> float: ...
+    def distance(self, x: Tensor, y: Tensor) -> Tensor: ...
 
 
 class Manifold:
@@ -78,13 +85,13 @@ class Euclidean(Manifold):
         """The directions in which codes (points, latent) vary by more than 1 % of the largest variance.
 
         Where the prior's variance is 1 (``unit``), a hundredth of that is the least (Burda et al. 2016, section 5.2).
-        Raises `VaebenchError` if there is none.
+        Raises `Missing` if there is none.
         """
         covariance = torch.atleast_2d(codes.double().T.cov())
         variances, directions = torch.linalg.eigh(covariance)
         used = variances > ACTIVE * (1.0 if unit else float(variances[-1]))
         if not used.any():
-            raise VaebenchError("no latent direction is active: all images have nearly the same code")
+            raise Missing("no latent direction is active: all images have nearly the same code")
         return cls(codes.mean(0), (directions * variances.sqrt())[:, used])
 
     @property
@@ -189,18 +196,22 @@ class Hyperbolic(Manifold):
         return 1 - self.ball.curvature * y.square().sum(-1, keepdim=True)
 
 
-def manifold(q: object, codes: Tensor, unit: bool) -> Manifold:
+def space_of(q: Any) -> str:
+    """What latents of an encoder's distribution lie in, as it declares by ``space``: one of
+
+    "euclidean" (where it declares nothing), "sphere" (unit vectors), "ball" (the Poincare one, given by its ``ball``),
+    or "discrete" (codes with nothing between them).
+    """
+    return getattr(q, "space", "euclidean")
+
+
+def manifold(q: Any, codes: Tensor, unit: bool) -> Manifold:
     """The manifold of an encoder's distribution ``q``, whose means are ``codes`` (points, latent).
 
-    ``unit``: the prior's variance is 1. Raises `VaebenchError` if no direction is active.
+    ``unit``: the prior's variance is 1. Raises `Missing` if no direction is active.
     """
-    if isinstance(q, VonMisesFisher):
+    if space_of(q) == "sphere":
         return Sphere(codes.shape[-1] - 1)
-    if isinstance(q, Wrapped | Riemannian):
+    if space_of(q) == "ball":
         return Hyperbolic(q.ball, codes.shape[-1])
     return Euclidean.of(codes, unit)
-
-
-def discrete(q: object) -> bool:
-    """Whether latents are codes with nothing between them."""
-    return isinstance(q, Code | Bits | Refinements)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import singledispatch
 from typing import Any, Literal
 
-import scipy.special
 import torch
 from torch import Tensor
 from torch.distributions import (
@@ -30,10 +29,7 @@ from torch.distributions import (
 )
 from torch.func import jvp, vmap
 
-from ..errors import VaebenchError
-from ..likelihoods.categorical import Levels
-from ..likelihoods.gaussian import gaussian
-from ..likelihoods.gaussian_learned import gaussian_learned
+from vaebench.errors import Missing, VaebenchError
 
 Immersion = Callable[[Tensor], Tensor]
 Kind = Literal["euclidean", "fisher_rao", "expected"]
@@ -66,7 +62,7 @@ def spectrum(rows: Tensor) -> Tensor:
     return torch.where(finite[..., 0], torch.where(values > floor, values, 0), torch.nan)
 
 
-class Metric:
+class MetricTensor:
     """Rows $A(z)$ of a metric $G = A^T A$; a subclass gives them for latents (points, latent)."""
 
     def rows(self, z: Tensor) -> Tensor:
@@ -109,7 +105,7 @@ class Metric:
             start += len(part)
 
 
-class Pullback(Metric):
+class Pullback(MetricTensor):
     """The Euclidean metric of an immersion's ambient space."""
 
     def __init__(self, immersion: Immersion) -> None:
@@ -122,7 +118,7 @@ class Pullback(Metric):
         return self.immersion
 
 
-class Information(Metric):
+class Information(MetricTensor):
     r"""Fisher-Rao metric of a decoder's distributions: $J^\top I(\theta(z)) J$ with the Fisher information $I$.
 
     Arvanitidis et al. 2022, https://arxiv.org/abs/2106.05367: $2\,\mathrm{KL}(p(x|z) \| p(x|z + dz)) = dz^\top G dz$.
@@ -142,7 +138,7 @@ class Information(Metric):
         return lambda z: information(self.px_of, z)[0]
 
 
-class Explicit(Metric):
+class Explicit(MetricTensor):
     """A metric known as a function: latents (..., latent) to $G$ (..., latent, latent); $A$ is a Cholesky factor."""
 
     def __init__(self, tensor: Callable[[Tensor], Tensor]) -> None:
@@ -156,10 +152,10 @@ class Explicit(Metric):
         return torch.where((failure > 0)[..., None, None], torch.nan, factor)
 
 
-class Average(Metric):
+class Average(MetricTensor):
     """Mean of metrics, such as those of an ensemble of decoders."""
 
-    def __init__(self, *metrics: Metric) -> None:
+    def __init__(self, *metrics: MetricTensor) -> None:
         self.metrics = metrics
 
     def rows(self, z: Tensor) -> Tensor:
@@ -175,7 +171,7 @@ def ensemble(*immersions: Immersion) -> Immersion:
     return lambda z: torch.cat([immersion(z) for immersion in immersions], -1) / math.sqrt(len(immersions))
 
 
-def metric(px_of: Callable[[Tensor], Any], kind: Kind = "euclidean") -> Metric:
+def metric(px_of: Callable[[Tensor], Any], kind: Kind = "euclidean") -> MetricTensor:
     """The metric of a decoder, latents to a distribution: as `immersion`, and Fisher-Rao for more families."""
     return Information(px_of) if kind == "fisher_rao" else Pullback(immersion(px_of, kind))
 
@@ -217,7 +213,7 @@ def information(px_of: Callable[[Tensor], Any], z: Tensor) -> tuple[Tensor, Tens
     Without $w$ the information is the unit matrix, and $\theta$ is an immersion.
     """
     pixels = _pixels(px_of(z))
-    if isinstance(pixels, Normal) and isinstance(getattr(px_of, "likelihood", None), gaussian | gaussian_learned):
+    if isinstance(pixels, Normal) and getattr(getattr(px_of, "likelihood", None), "one_scale", False):
         return _flat(pixels.mean / pixels.scale, z), None
     parameters, weights = fisher(pixels)
     return _flat(parameters, z), None if weights is None else _flat(weights, z)
@@ -226,7 +222,9 @@ def information(px_of: Callable[[Tensor], Any], z: Tensor) -> tuple[Tensor, Tens
 @singledispatch
 def fisher(pixels: Any) -> tuple[Tensor, Tensor | None]:
     """Parameters of independent pixels, and roots of their Fisher information if it is not 1."""
-    raise VaebenchError(
+    if hasattr(pixels, "log_masses"):  # of each of a pixel's levels: a categorical distribution under another name
+        return 2 * (0.5 * pixels.log_masses).exp(), None
+    raise Missing(
         f"latent geometry: there is no Fisher-Rao metric for {type(pixels).__name__} images: take kind='euclidean'"
     )
 
@@ -238,12 +236,10 @@ def _(pixels: Bernoulli) -> tuple[Tensor, None]:
     return 2 * (0.5 * logits).exp().atan(), None
 
 
-@fisher.register(Levels)
 @fisher.register(Categorical)
 @fisher.register(OneHotCategorical)
 def _(pixels: Any) -> tuple[Tensor, None]:
-    log_masses = pixels.log_masses if isinstance(pixels, Levels) else pixels.logits
-    return 2 * (0.5 * log_masses).exp(), None
+    return 2 * (0.5 * pixels.logits).exp(), None
 
 
 @fisher.register
@@ -252,9 +248,10 @@ def _(pixels: Normal) -> tuple[Tensor, Tensor]:
     return torch.stack((pixels.loc, pixels.scale.log()), -1), torch.stack(weights, -1)
 
 
-SERIES = [
-    scipy.special.bernoulli(2 * n)[-1] * (2 * n - 1) / math.factorial(2 * n) for n in range(1, 11)
-]  # of the variance below, in powers of the squared logit
+# Bernoulli numbers B_2, B_4, ..., B_20.
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
+# Of the variance below, in powers of the squared logit.
+SERIES = [number * (2 * n - 1) / math.factorial(2 * n) for n, number in enumerate(BERNOULLI, 1)]
 
 
 @fisher.register

@@ -1,4 +1,4 @@
-r"""Numbers that describe a metric at latents, from the singular values $s$ (..., latent) of `metrics.Metric`.
+r"""Numbers that describe a metric at latents, from the singular values $s$ (..., latent) of `metrics.MetricTensor`.
 
 Condition number, effective rank and flatness do not depend on the scale of images; in `standardising` coordinates
 neither they nor differences of the magnification depend on the scale of latents. Dimensions that hardly any code uses
@@ -45,7 +45,7 @@ def standardising(latents: Tensor, active: Any = slice(None)) -> Tensor:
     r"""A root $B$ of the covariance $B B^\top$ of latents (points, latent): coordinates in which it is the unit matrix.
 
     ``latents`` are codes, or draws of the aggregate posterior. ``active`` (indices or a mask) keeps some dimensions;
-    the result is (latent, active), for `metrics.Metric.singular_values`.
+    the result is (latent, active), for `metrics.MetricTensor.singular_values`.
     """
     kept = (latents[:, active] - latents[:, active].mean(0)).double()
     variances, axes = torch.linalg.eigh(kept.mT @ kept / (len(kept) - 1))

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .curvature import along
-from .geodesics import Map, Space
+from vaebench.geometry.curvature import along
+from vaebench.geometry.geodesics import Map, Space
 
 Field = Callable[[int, Tensor], Tensor]
 

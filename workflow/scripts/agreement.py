@@ -1,6 +1,6 @@
-from vaebench import concordance, tables
 from vaebench.errors import reported
 from vaebench.files import write
+from vaebench.report import concordance, tables
 
 with reported(snakemake.log[0]):
     distances = tables.gather(snakemake.input)

@@ -4,11 +4,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from vaebench import evaluation, hardware, runs
-from vaebench.config import Cell, Evaluation
 from vaebench.data.dataset import load
 from vaebench.errors import reported
+from vaebench.evaluation import evaluation
 from vaebench.files import replacing, write
+from vaebench.study.config import Cell, Evaluation
+from vaebench.training import hardware, runs
 
 with reported(snakemake.log[0]):
     hardware.prepare(snakemake.threads)

@@ -1,6 +1,7 @@
-from vaebench import catalogue, tables
 from vaebench.errors import reported
-from vaebench.figures import style
+from vaebench.report import tables
+from vaebench.report.figures import style
+from vaebench.study import catalogue
 
 with reported(snakemake.log[0]):
     draw = catalogue.load("figures/summary", snakemake.wildcards.figure)

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vaebench import catalogue
 from vaebench.errors import reported
-from vaebench.figures import style
+from vaebench.report.figures import style
+from vaebench.study import catalogue
 
 with reported(snakemake.log[0]):
     draw = catalogue.load(snakemake.params.kind, snakemake.wildcards.gallery)

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import msgspec
 
-from vaebench.config import Dataset
 from vaebench.data.prepare import prepare
 from vaebench.errors import reported
+from vaebench.study.config import Dataset
 
 with reported(snakemake.log[0]):
     raw = Path(snakemake.input[0]).parent if snakemake.params.downloaded else None

@@ -1,6 +1,6 @@
-from vaebench import provenance
 from vaebench.errors import reported
 from vaebench.files import write
+from vaebench.report import provenance
 
 with reported(snakemake.log[0]):
     write(snakemake.output[0], provenance.collect(snakemake.params.study, snakemake.input.runs, snakemake.input.facts))

@@ -3,12 +3,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from vaebench import hardware, runs
-from vaebench.config import Cell, Geometry
 from vaebench.data.dataset import load
 from vaebench.errors import reported
+from vaebench.evaluation.survey import survey
 from vaebench.files import replacing, write
-from vaebench.survey import survey
+from vaebench.study.config import Cell, Geometry
+from vaebench.training import hardware, runs
 
 with reported(snakemake.log[0]):
     hardware.prepare(snakemake.threads)

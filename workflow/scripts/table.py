@@ -1,9 +1,9 @@
 import json
 from pathlib import Path
 
-from vaebench import tables
 from vaebench.errors import reported
 from vaebench.files import write
+from vaebench.report import tables
 
 with reported(snakemake.log[0]):
     summary = tables.summarise(tables.gather([snakemake.input.rows]))

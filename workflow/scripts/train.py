@@ -3,11 +3,11 @@ from pathlib import Path
 
 import msgspec
 
-from vaebench import hardware, runs
-from vaebench.config import Cell
 from vaebench.data.dataset import load
 from vaebench.errors import reported
 from vaebench.files import write
+from vaebench.study.config import Cell
+from vaebench.training import hardware, runs
 
 with reported(snakemake.log[0]):
     hardware.prepare(snakemake.threads)

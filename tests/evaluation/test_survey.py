@@ -1,0 +1,383 @@
+"""The survey of latent geometry, on models whose geometry is known and on trained ones."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import vaebench
+from vaebench.data.binarisation import scaled
+from vaebench.data.dataset import Data, Split
+from vaebench.errors import VaebenchError
+from vaebench.evaluation.survey import NEIGHBOURHOODS, PLACES, Survey, pairs, pictures
+from vaebench.geometry import curvature
+from vaebench.geometry.manifolds import Euclidean, Hyperbolic, Sphere
+from vaebench.geometry.metrics import Pullback
+from vaebench.model.distributions.codes import Code
+from vaebench.model.distributions.delta import Delta
+from vaebench.model.distributions.gaussian import Gaussian
+from vaebench.model.distributions.hyperbolic import Wrapped
+from vaebench.model.distributions.von_mises_fisher import UniformSphere, VonMisesFisher
+from vaebench.model.spaces.poincare import Ball
+from vaebench.model.vae import VAE
+from vaebench.study import catalogue
+from vaebench.study.config import Geometry
+
+Values = dict[tuple[str, str], tuple[float | None, str]]
+SETTINGS = Geometry(points=40, pairs=12)
+SHAPE = (1, 3, 4)
+
+
+class Known(nn.Module):
+    """A part that is a function."""
+
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, value):
+        return self.function(value)
+
+
+def normals(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def surveyed(posterior, prior, decode, settings: Geometry = SETTINGS, count: int = 120, **options) -> Survey:
+    """Images are noise; ``posterior`` maps them, flat, to a distribution, ``decode`` latents to flat pixels."""
+    images = normals(count, *SHAPE, seed=1)
+    encoder = Known(lambda x: posterior(x.flatten(1)))
+    decoder = Known(lambda z: Delta(decode(z).unflatten(-1, SHAPE), event_dims=3))
+    model = VAE(encoder=encoder, prior=prior and Known(lambda encoder: prior), decoder=decoder, posterior=None)
+    labels = torch.arange(count) % 3
+    train = Split((images.sigmoid() * 255).to(torch.uint8), labels)
+    return Survey(model, images, labels, train, 0, settings, **options)
+
+
+def values(survey: Survey) -> Values:
+    with torch.no_grad():
+        return {(name, part): (value, reason) for name, part, value, reason in survey.rows()}
+
+
+def standard(latent: int) -> Gaussian:
+    return Gaussian(torch.zeros(latent), torch.zeros(latent))
+
+
+@pytest.fixture(scope="module")
+def digits() -> Data:
+    return vaebench.dataset("digits")
+
+
+def test_pairs_are_a_function_of_the_labels_in_turn_of_one_class_and_of_two() -> None:
+    labels = torch.arange(90) % 10
+    first, second = pairs(labels, 40)
+    assert (first != second).all()
+    assert ((labels[first] == labels[second]) == (torch.arange(40) % 2 == 0)).all()
+    assert len(set(zip(first.tolist(), second.tolist(), strict=True))) == 40
+    again = pairs(labels, 20)
+    assert torch.equal(again[0], first[:20]) and torch.equal(again[1], second[:20])
+
+
+def test_pairs_of_a_single_class_and_of_few_images() -> None:
+    first, second = pairs(torch.zeros(5, dtype=torch.int64), 60)
+    assert len(first) == 60
+    assert (first != second).all()
+    with pytest.raises(VaebenchError, match="pairs need two test images"):
+        pairs(torch.zeros(1, dtype=torch.int64), 3)
+
+
+def test_active_directions_of_rotated_codes() -> None:
+    turn = torch.linalg.qr(normals(4, 4).double()).Q
+    codes = normals(5000, 4, seed=2).double() * torch.tensor([2.0, 0.5, 0.05, 0.01]) @ turn
+    for unit, dimension in ((True, 2), (False, 2)):
+        space = Euclidean.of(codes, unit)
+        assert space.dimension == dimension
+        y = space.coordinates(codes)
+        torch.testing.assert_close(y.T.cov(), torch.eye(2).double(), rtol=0, atol=1e-9)
+        torch.testing.assert_close(space.coordinates(space.latents(y)), y)
+    assert Euclidean.of(0.01 * codes, unit=False).dimension == 2
+    with pytest.raises(VaebenchError, match="no latent direction is active"):
+        Euclidean.of(0.01 * codes, unit=True)
+
+
+@pytest.mark.parametrize("latent", [2, 3, 5])
+def test_frames_are_orthonormal_and_lines_are_geodesics(latent: int) -> None:
+    sphere, ball = Sphere(latent), Hyperbolic(Ball(0.7), latent)
+    unit = torch.eye(latent).double()
+    y = F.normalize(normals(9, latent + 1).double(), dim=-1)
+    frame = sphere.frame(y)
+    torch.testing.assert_close(frame.mT @ frame, unit.expand(9, -1, -1))
+    torch.testing.assert_close((frame.mT @ y[..., None]).abs().max(), torch.tensor(0.0).double(), rtol=0, atol=1e-12)
+
+    z = ball.ball.exp(torch.zeros(9, latent).double(), normals(9, latent, seed=3).double())
+    y = ball.coordinates(z)
+    torch.testing.assert_close(ball.latents(y), z)
+    conformal = 2 / (1 - 0.7 * z.square().sum(-1))
+    tangents = conformal[:, None, None] * torch.func.vmap(torch.func.jacfwd(ball.latents))(y) @ ball.frame(y)
+    torch.testing.assert_close(tangents.mT @ tangents, unit.expand(9, -1, -1))
+
+    times = torch.linspace(0, 1, 4001).double()[:, None]
+    for space, a, b in ((ball, z[0], z[1]), (sphere, *F.normalize(normals(2, latent + 1, seed=4).double(), dim=-1))):
+        points = space.latents(torch.lerp(space.coordinates(a), space.coordinates(b), times))
+        length = space.distance(points[1:], points[:-1]).sum()
+        torch.testing.assert_close(length, space.distance(a, b), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("latent", [2, 4])
+def test_a_sphere_of_too_many_coordinates_has_its_curvature(latent: int) -> None:
+    sphere = Sphere(latent)
+    y = F.normalize(normals(6, latent + 1).double(), dim=-1)
+    immersion = Pullback(lambda y: torch.cat((3 * sphere.latents(y), sphere.radial(y)), -1))
+    expected = torch.full((6,), latent * (latent - 1) / 9).double()
+    torch.testing.assert_close(curvature.scalar(immersion, y), expected)
+
+
+def test_an_affine_decoder_is_flat() -> None:
+    latent, pixels = 3, 12
+    weight = normals(latent, pixels)
+    scales = torch.tensor([2.0, 1.0, 0.5])
+
+    def posterior(x: Tensor) -> Gaussian:
+        return Gaussian(scales * x[:, :latent], torch.full((len(x), latent), -3.0))
+
+    survey = surveyed(posterior, standard(latent), lambda z: 0.1 * z @ weight.to(z) + 0.5)
+    found = values(survey)
+    s = torch.linalg.svdvals(0.1 * torch.linalg.cholesky(survey.codes.T.double().cov()).T @ weight.double())
+    assert found["active_directions", ""] == (3.0, "")
+    assert found["trusted_geodesics", ""] == (100.0, "")
+    for place in PLACES:
+        assert found["log_magnification", place][0] == pytest.approx(float(s.log().sum()), rel=1e-5)
+        assert found["log_condition", place][0] == pytest.approx(float((s[0] / s[-1]).log10()), rel=1e-5)
+        shares = s.square() / s.square().sum()
+        assert found["effective_rank", place][0] == pytest.approx(float(torch.special.entr(shares).sum().exp()))
+        assert found["flatness", place][0] == pytest.approx(float((3 * shares - 1).square().mean()), rel=1e-5)
+        assert found["scalar_curvature", place][0] == pytest.approx(0, abs=1e-9)
+        assert found["sectional_curvature", place][0] == pytest.approx(0, abs=1e-9)
+    assert found["length_ratio", ""][0] == pytest.approx(1, abs=1e-5)
+    for path in ("line", "geodesic"):
+        assert found["speed_variation", path][0] == pytest.approx(0, abs=1e-4)
+    distances = survey.distances().pivot(index="pair", columns="distance", values="value")
+    a, b = survey.ends
+    np.testing.assert_allclose(distances["latent"], (a - b).norm(dim=-1), rtol=1e-6)
+    np.testing.assert_allclose(distances["line"], (0.1 * (a - b) @ weight).norm(dim=-1), rtol=1e-4)
+    np.testing.assert_allclose(distances["geodesic"], distances["line"], rtol=1e-4)
+
+
+def test_flatness_of_an_isometry_is_zero_and_its_path_does_not_turn() -> None:
+    def posterior(x: Tensor) -> Delta:
+        x = x[:, :2] - x[:, :2].mean(0)
+        return Delta(x @ torch.linalg.inv(torch.linalg.cholesky(x.T.cov())).mT if len(x) > 1 else x)
+
+    found = values(surveyed(posterior, None, lambda z: F.pad(0.1 * z + 0.5, (0, 10))))
+    for place in ("test", "midpoint"):
+        assert found["flatness", place][0] == pytest.approx(0, abs=1e-9)
+        assert found["log_magnification", place][0] == pytest.approx(2 * math.log(0.1), abs=1e-5)
+    assert found["log_magnification", "prior"] == (None, "it has no prior")
+    assert found["turning", "line"][0] == pytest.approx(0, abs=0.05)
+
+
+def test_a_sphere_that_is_decoded_as_itself() -> None:
+    def posterior(x: Tensor) -> VonMisesFisher:
+        return VonMisesFisher(F.normalize(x[:, :3], dim=-1), torch.full((len(x),), 9.0))
+
+    survey = surveyed(posterior, UniformSphere(torch.zeros(3)), lambda z: F.pad(0.5 * z + 0.5, (0, 9)))
+    found = values(survey)
+    assert found["active_directions", ""][0] == 2
+    for place in PLACES:
+        assert found["log_magnification", place][0] == pytest.approx(2 * math.log(0.5), abs=1e-6)
+        assert found["scalar_curvature", place][0] == pytest.approx(2, rel=1e-5)
+        assert found["sectional_curvature", place][0] == pytest.approx(1, rel=1e-5)
+        assert found["flatness", place][0] == pytest.approx(0, abs=1e-9)
+    assert found["length_ratio", ""][0] == pytest.approx(1, abs=2e-3)
+    distances = survey.distances().pivot(index="pair", columns="distance", values="value")
+    np.testing.assert_allclose(distances["geodesic"], 0.5 * distances["latent"], rtol=1e-3)
+    shown = pictures(survey)
+    ring = np.stack([np.cos(shown["plane_codes"][:, 0]), np.sin(shown["plane_codes"][:, 0])], -1)
+    plane = ring * np.cos(shown["plane_codes"][:, 1:])
+    np.testing.assert_allclose(plane, survey.codes[:, :2], atol=1e-5)
+    np.testing.assert_allclose(shown["plane_curvature"], 1, rtol=1e-4)
+    np.testing.assert_allclose(shown["plane_log_magnification"], 2 * math.log(0.5), atol=1e-5)
+
+
+def test_a_ball_that_is_decoded_as_its_coordinates() -> None:
+    ball = Ball(0.7)
+
+    def posterior(x: Tensor) -> Wrapped:
+        return Wrapped(ball, ball.from_centre(x[:, :2]), torch.zeros(len(x), 1))
+
+    prior = Wrapped(ball, torch.zeros(2), torch.zeros(1))
+    survey = surveyed(posterior, prior, lambda z: F.pad(z, (0, 10)))
+    found = values(survey)
+    for place in PLACES:
+        z = survey.manifold.latents(survey.parts[place].y)
+        expected = (2 * (0.5 * (1 - 0.7 * z.square().sum(-1))).log()).median()
+        assert found["log_magnification", place][0] == pytest.approx(float(expected), abs=1e-6)
+        assert found["log_condition", place][0] == pytest.approx(0, abs=1e-6)
+        assert found["scalar_curvature", place][0] == pytest.approx(0, abs=1e-6)
+    distances = survey.distances().pivot(index="pair", columns="distance", values="value")
+    a, b = survey.ends
+    np.testing.assert_allclose(distances["latent"], ball.distance(a, b), rtol=1e-6)
+    np.testing.assert_allclose(distances["geodesic"], (a - b).norm(dim=-1), rtol=2e-3)
+    assert (distances["line"] >= distances["geodesic"] * (1 - 1e-4)).all()
+    ratio = float((distances["geodesic"] / distances["line"]).mean())
+    assert found["length_ratio", ""][0] == pytest.approx(ratio) and ratio < 0.99
+    turn = F.cosine_similarity(ball.log(a, b), -ball.log(b, a), dim=-1).acos().mean()  # a hyperbolic line is an arc
+    assert found["turning", "line"][0] == pytest.approx(float(turn), rel=0.05)
+    assert found["turning", "geodesic"][0] < 0.2 * turn
+    shown = pictures(survey)
+    outside = np.hypot(*np.meshgrid(shown["plane_x"], shown["plane_y"])) >= 1 / math.sqrt(0.7)
+    assert (np.isnan(shown["plane_log_magnification"]) == outside).all()
+
+
+def test_codes_have_a_metric_but_nothing_between_them() -> None:
+    def posterior(x: Tensor) -> Code:
+        code = x[:, :2].round()
+        return Code(x[:, :2], code, code.long())
+
+    survey = surveyed(posterior, standard(2), lambda z: 0.1 * z.repeat_interleave(6, -1) + 0.3)
+    found = values(survey)
+    assert found["log_condition", "test"][0] is not None
+    for name, part in (("log_condition", "prior"), ("length_ratio", ""), ("neighbour_accuracy", "graph")):
+        assert found[name, part] == (None, "its latents are discrete codes, with nothing between them")
+    assert found["neighbour_accuracy", "latent"][0] is not None
+    distances = survey.distances()
+    assert distances.query("distance == 'latent'")["value"].notna().all()
+    assert set(distances.query("distance != 'latent'")["reason"]) == {found["length_ratio", ""][1]}
+    assert str(pictures(survey)["curve_reason"]) == found["length_ratio", ""][1]
+
+
+def test_what_has_no_geometry_says_why() -> None:
+    def collapsed(x: Tensor) -> Gaussian:
+        return Gaussian(0.01 * x[:, :2], torch.zeros(len(x), 2))
+
+    def pixels(x: Tensor) -> Delta:
+        return Delta(x)
+
+    collapse = "no latent direction is active: all images have nearly the same code"
+    lost = "the run diverged in its first epoch"
+    cases = (
+        (surveyed(collapsed, standard(2), lambda z: z.repeat_interleave(6, -1)), collapse),
+        (surveyed(pixels, None, lambda z: z), "its latents are the pixels themselves"),
+        (surveyed(collapsed, standard(2), lambda z: z, lost=lost), lost),
+    )
+    for survey, reason in cases:
+        found = values(survey)
+        assert {value for value, _ in found.values()} == {None}
+        assert {why for (name, _), (_, why) in found.items() if name != "learned_agreement"} == {reason}
+        assert str(pictures(survey)["reason"]) == reason
+        pairwise = survey.distances().query("distance != 'latent'")
+        assert pairwise["value"].isna().all() and set(pairwise["reason"]) == {reason}
+
+
+def test_a_constant_decoder_is_singular() -> None:
+    def posterior(x: Tensor) -> Gaussian:
+        return Gaussian(x[:, :2], torch.zeros(len(x), 2))
+
+    found = values(surveyed(posterior, standard(2), lambda z: (0 * z).repeat_interleave(6, -1) + 0.5))
+    for name in ("log_magnification", "log_condition", "effective_rank", "flatness", "scalar_curvature"):
+        assert found[name, "test"] == (None, "the metric is singular at 40 of 40 points")
+    assert found["length_ratio", ""] == (None, "no geodesic converged to a stable length")
+    assert all(value is None or math.isfinite(value) for value, _ in found.values())
+
+
+def test_one_latent_has_no_curvature() -> None:
+    def posterior(x: Tensor) -> Gaussian:
+        return Gaussian(x[:, :1], torch.zeros(len(x), 1))
+
+    found = values(surveyed(posterior, standard(1), lambda z: torch.cat([(z * k).sin() for k in range(12)], -1)))
+    assert found["scalar_curvature", "test"] == (
+        None,
+        "curvature needs two active latent directions, and there is one",
+    )
+    assert found["log_condition", "test"][0] is None
+    assert found["length_ratio", ""][0] == pytest.approx(1, abs=1e-3)
+
+
+def test_neighbourhoods_of_an_isometry_agree_with_scikit_learn() -> None:
+    from sklearn.metrics import pairwise_distances
+    from sklearn.neighbors import KNeighborsClassifier
+
+    def posterior(x: Tensor) -> Gaussian:
+        return Gaussian(x[:, :2], torch.zeros(len(x), 2))
+
+    survey = surveyed(posterior, standard(2), lambda z: F.pad(z, (0, 10)))
+    latent, graph = (survey.parts[name].distances for name in NEIGHBOURHOODS)
+    np.testing.assert_allclose(latent, pairwise_distances(survey.codes), atol=1e-6)
+    assert (graph >= latent - 1e-5).all()
+    nearest = KNeighborsClassifier(5).fit(survey.codes, survey.labels).kneighbors(return_distance=False)
+    votes = [np.bincount(row).argmax() for row in survey.labels.numpy()[nearest]]
+    share = np.mean(votes == survey.labels.numpy())
+    assert values(survey)["neighbour_accuracy", "latent"][0] == pytest.approx(100 * share)
+
+
+def test_paths_are_held_against_the_nearest_training_image() -> None:
+    def posterior(x: Tensor) -> Gaussian:
+        return Gaussian(x[:, :1].sigmoid(), torch.zeros(len(x), 1))
+
+    survey = surveyed(posterior, None, lambda z: z.expand(*z.shape[:-1], 12))
+    black_and_white = torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1).expand(2, *SHAPE)
+    survey.train = Split(black_and_white, torch.tensor([0, 1]))
+    found = values(survey)
+    a, b = survey.ends
+    grey = torch.lerp(a, b, torch.linspace(0, 1, 17))[:, 1:-1]
+    distance, switches = torch.minimum(grey, 1 - grey).mean(), (grey > 0.5).diff(dim=1).sum(1).double().mean()
+    for path in ("line", "geodesic"):
+        assert found["data_distance", path][0] == pytest.approx(float(distance), abs=1e-3)
+        assert found["class_switches", path][0] == pytest.approx(float(switches))
+    assert 0 < switches < 1
+
+
+def test_clusters_of_codes_by_class_are_the_classes() -> None:
+    def posterior(x: Tensor) -> Gaussian:
+        corner = torch.tensor([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]])[torch.arange(len(x)) % 3]
+        return Gaussian(corner + 0.1 * x[:, :2], torch.zeros(len(x), 2))
+
+    survey = surveyed(posterior, standard(2), lambda z: F.pad(z, (0, 10)))
+    found = values(survey)
+    for kind in NEIGHBOURHOODS:
+        assert found["cluster_agreement", kind] == (1.0, "")
+        assert found["neighbour_accuracy", kind] == (100.0, "")
+    survey = surveyed(posterior, standard(2), lambda z: F.pad(z, (0, 10)))
+    survey.labels = survey.labels[torch.randperm(len(survey.labels), generator=torch.Generator().manual_seed(0))]
+    assert abs(values(survey)["cluster_agreement", "latent"][0] or 1) < 0.05
+
+
+@pytest.mark.parametrize("name", ["vae", "ae", "svae", "poincare_vae", "rhvae"])
+@pytest.mark.parametrize("metric", ["euclidean", "fisher_rao"])
+def test_trained_flavours(digits: Data, name: str, metric: str) -> None:
+    model = vaebench.train(
+        name, digits, latent=2, epochs=8, batch_size=64, learning_rate=0.01, network_settings={"hidden": [32]}
+    )
+    settings = Geometry(metric=metric, points=20, pairs=6)
+    test = digits.test
+
+    def survey() -> Survey:
+        return Survey(model, scaled(test.images), test.labels, digits.train, 3, settings)
+
+    found = values(survey())
+    assert found == values(survey())
+    assert (found["learned_agreement", "test"][0] is not None) == (name == "rhvae")
+    assert 0 < found["length_ratio", ""][0] <= 1.0001
+    assert found["speed_variation", "geodesic"][0] <= found["speed_variation", "line"][0] + 0.02
+    missing = {reason for value, reason in found.values() if value is None}
+    allowed = {"it has no learned metric"} | ({"it has no prior"} if name == "ae" else set())
+    assert missing <= allowed
+    assert {"plane_log_magnification", "geodesic_images", "plane_curvature"} <= set(pictures(survey()))
+
+
+def test_relu_has_no_curvature(digits: Data) -> None:
+    model = vaebench.build("vae", SHAPE, latent=2, network_settings={"hidden": [8], "activation": "relu"})
+    labels = digits.test.labels[:30]
+    survey = Survey(model, torch.rand(30, *SHAPE), labels, digits.train, 0, Geometry(points=5, pairs=2))
+    survey.codes = normals(30, 2)
+    row = catalogue.load("metrics/geometry", "scalar_curvature").rows(survey.parts["test"])
+    assert next(iter(row)) == (
+        "scalar_curvature",
+        None,
+        "its decoder is piecewise linear (ReLU) and has no curvature",
+    )

@@ -1,0 +1,308 @@
+"""Agreement across seeds: the table's numbers in closed form, its intervals, and that figures draw them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from scipy import stats
+
+from vaebench.geometry import agreement
+from vaebench.report import tables
+from vaebench.report.concordance import DISTANCES, DRAWS, agree, conditions, resampled, resamples
+from vaebench.report.figures import style
+from vaebench.report.figures.agreement.concordance import concordance
+from vaebench.report.figures.agreement.variation import variation
+
+Arrays = dict[str, np.ndarray]
+DISCRETE = "its latents are discrete codes"
+
+
+def noisy(seeds: int = 3, pairs: int = 40, noise: float = 0.4, of: int = 0) -> np.ndarray:
+    generator = np.random.default_rng(of)
+    return generator.gamma(3, size=pairs) * np.exp(noise * generator.normal(size=(seeds, pairs)))
+
+
+def three(of: int = 0, seeds: int = 3) -> Arrays:
+    return {kind: noisy(seeds, noise=noise, of=of) for kind, noise in zip(DISTANCES, (0.9, 0.5, 0.2), strict=True)}
+
+
+def rows(flavours: dict[str, Arrays], reasons: dict[str, str] | None = None) -> pd.DataFrame:
+    """Distances (seeds, pairs) by flavour and kind as a study's table; what is missing has its flavour's reason."""
+    frames = []
+    for flavour, kinds in flavours.items():
+        for kind, values in kinds.items():
+            seed, pair = np.indices(values.shape).reshape(2, -1)
+            frame = pd.DataFrame({"seed": seed, "pair": pair, "distance": kind, "value": values.ravel()})
+            reason = np.where(np.isnan(frame["value"]), (reasons or {}).get(flavour, ""), "")
+            frames.append(frame.assign(flavour=flavour, reason=reason))
+    return pd.concat(frames, ignore_index=True).assign(dataset="mnist", architecture="mlp", latent=2)
+
+
+def found(distances: pd.DataFrame, flavour: str = "vae") -> pd.DataFrame:
+    table = agree(distances)
+    return table[table["flavour"] == flavour].set_index(["sampler", "metric"])
+
+
+def same(values: np.ndarray) -> Arrays:
+    return dict.fromkeys(DISTANCES, values)
+
+
+# The table
+
+
+def test_identical_seeds_agree_fully() -> None:
+    table = found(rows({"vae": same(np.tile(noisy(1), (4, 1)))}))
+    for kind in DISTANCES:
+        for metric, value in (("kendall_w", 1), ("mean_spearman", 1), ("variation", 0), ("scale_free_variation", 0)):
+            row = table.loc[(kind, metric)]
+            assert row[["mean", "low", "high"]].tolist() == pytest.approx([value] * 3, abs=1e-12)
+    assert table.loc[("line - latent", "variation_t"), "reason"] == "all differences are equal"
+
+
+def test_independent_seeds_agree_by_chance() -> None:
+    table = found(rows({"vae": same(np.random.default_rng(0).random((5, 1000)))}))
+    assert table.loc[("latent", "kendall_w"), "mean"] == pytest.approx(1 / 5, abs=0.02)
+    assert table.loc[("latent", "mean_spearman"), "mean"] == pytest.approx(0, abs=0.02)
+
+
+def test_a_small_case_by_hand() -> None:
+    # Ranks 1 2 3, 1 2 3, 2 1 3: sums 4, 5, 9, so S = 14 and W = 12 * 14 / (9 * 24); Spearman: 1, 1/2, 1/2.
+    latent = np.array([[1.0, 2, 3], [1, 2, 3], [2, 1, 3]])
+    # Two seeds are the third's halves: deviations over means are sqrt(1/3) / (4/3) for every pair, scale-free 0.
+    line = np.array([[1.0, 2, 3], [1, 2, 3], [2, 4, 6]])
+    geodesic = np.array([[1.0, 2, 4], [3, 2, 4], [np.nan, 2, 4]])
+    table = found(rows({"vae": {"latent": latent, "line": line, "geodesic": geodesic}}))
+    assert table.loc[("latent", "kendall_w"), "mean"] == pytest.approx(7 / 9)
+    assert table.loc[("latent", "mean_spearman"), "mean"] == pytest.approx(2 / 3)
+    first = np.sqrt(1 / 3) / (4 / 3)
+    assert table.loc[("latent", "variation"), "mean"] == pytest.approx((first + np.sqrt(1 / 3) / (5 / 3)) / 3)
+    assert table.loc[("line", "variation"), "mean"] == pytest.approx(first)
+    assert table.loc[("line", "scale_free_variation"), "mean"] == pytest.approx(0, abs=1e-12)
+    assert table.loc[("geodesic", "variation"), ["n", "mean"]].tolist() == [2, 0]
+    assert table.loc[("geodesic", "kendall_w"), "mean"] == pytest.approx(1)
+
+
+def test_scale_of_a_seed_is_no_matter_but_to_the_plain_variation() -> None:
+    scales = np.array([[1], [20], [0.1]])
+    plain, scaled = (found(rows({"vae": {k: v * s for k, v in three().items()}})) for s in (1, scales))
+    for metric in ("kendall_w", "mean_spearman", "scale_free_variation"):
+        for kind in DISTANCES:
+            a, b = (table.loc[(kind, metric), ["mean", "low", "high"]].astype(float) for table in (plain, scaled))
+            np.testing.assert_allclose(a, b)
+    assert plain.loc[("line", "variation"), "mean"] < 0.6 < scaled.loc[("line", "variation"), "mean"]
+
+
+def test_the_paired_test_is_that_of_the_coefficients_of_variation() -> None:
+    distances = three()
+    distances["geodesic"][1, 4] = np.nan
+    table = found(rows({"vae": distances}))
+    first, second = (agreement.variation(np.delete(distances[kind], 4, 1)) for kind in ("geodesic", "latent"))
+    expected = stats.ttest_rel(first, second, alternative="less")
+    t, p = (table.loc[("geodesic - latent", metric)] for metric in ("variation_t", "variation_p"))
+    assert (t["mean"], p["mean"]) == pytest.approx((expected.statistic, expected.pvalue))
+    assert t["mean"] < 0 and t["n"] == p["n"] == 39
+    assert t[["low", "high"]].isna().all() and t["reason"] == ""
+
+
+def test_intervals_hold_the_value_and_narrow_with_more_pairs() -> None:
+    few, many = (found(rows({"vae": same(noisy(3, pairs))})) for pairs in (40, 640))
+    for metric in ("kendall_w", "mean_spearman", "variation", "scale_free_variation"):
+        for table in (few, many):
+            low, value, high = table.loc[("line", metric), ["low", "mean", "high"]]
+            assert low < value < high
+        widths = [np.ptp(table.loc[("line", metric), ["low", "high"]].astype(float)) for table in (few, many)]
+        assert widths[1] < 0.5 * widths[0]
+
+
+def test_an_interval_of_a_mean_is_near_the_normal_one() -> None:
+    values = noisy(2, 1000)
+    low, high = found(rows({"vae": same(values)})).loc[("latent", "variation"), ["low", "high"]]
+    assert high - low == pytest.approx(2 * 1.96 * stats.sem(agreement.variation(values)), rel=0.2)
+
+
+def test_a_missing_pair_leaves_the_draws_of_the_others() -> None:
+    values = noisy()
+    holes = values.copy()
+    holes[1, :10] = np.nan
+    draws = resampled(values[:, 10:], resamples(40)[:, 10:])
+    row = found(rows({"vae": same(holes)})).loc[("line", "kendall_w")]
+    assert row["n"] == 30
+    assert row[["low", "high"]].tolist() == np.quantile(draws["kendall_w"], (0.025, 0.975)).tolist()
+
+
+@pytest.mark.parametrize("decimals", [9, 0])
+def test_a_pair_that_counts_twice_is_a_pair_that_occurs_twice(decimals: int) -> None:
+    distances = noisy(4, 30).round(decimals)  # with ties or without
+    distances[:, 3] = 0  # which leaves the coefficient of variation undefined
+    weights = resamples(30)
+    assert weights.shape == (DRAWS, 30) and (weights.sum(1) == 30).all() and len(np.unique(weights, axis=0)) == DRAWS
+    draws = resampled(distances, weights)
+    for draw in range(5):
+        repeated = np.repeat(distances, weights[draw].astype(int), 1)
+        assert draws["kendall_w"][draw] == pytest.approx(agreement.kendall_w(repeated).value)
+        assert draws["mean_spearman"][draw] == pytest.approx(agreement.mean_spearman(repeated).value)
+        for metric, scale_free in (("variation", False), ("scale_free_variation", True)):
+            expected = np.nanmean(agreement.variation(repeated, scale_free=scale_free))
+            assert draws[metric][draw] == pytest.approx(expected)
+
+
+def test_a_cell_depends_on_its_own_distances_only() -> None:
+    every = rows({"vae": three(0), "ae": three(1), "iwae": three(2, seeds=5)})
+    alone = every[every["flavour"] == "vae"]
+    shuffled = every.sample(frac=1, random_state=0)
+    for other in (alone, shuffled):
+        pd.testing.assert_frame_equal(found(every), found(other), check_exact=True)
+    pd.testing.assert_frame_equal(agree(every), agree(shuffled), check_exact=True)
+    assert agree(every).columns.tolist() == tables.summarise(summarised()).columns.tolist()
+
+
+def summarised() -> pd.DataFrame:
+    columns = [*tables.CELL, "seed", "sampler", "metric", "value", "reason"]
+    return pd.DataFrame([("mnist", "mlp", "vae", 2, 0, "", "elbo", 1.0, "")], columns=columns)
+
+
+def test_what_is_missing_has_a_reason() -> None:
+    lost = np.full((3, 40), np.nan)
+    distances = rows(
+        {
+            "vq_vae": three() | {"line": lost, "geodesic": lost},
+            "copy": same(lost),
+            "ae": {kind: values[:1] for kind, values in three().items()},
+            "vae": three() | {"latent": np.zeros((3, 40))},
+        },
+        {"vq_vae": DISCRETE, "copy": "it has no latents"},
+    )
+    table = agree(distances)
+    assert (table["mean"].isna() == (table["reason"] != "")).all()
+    reasons = {f: set(part["reason"]) for f, part in table[table["mean"].isna()].groupby("flavour")}
+    assert reasons == {
+        "vq_vae": {DISCRETE},
+        "copy": {"it has no latents"},
+        "ae": {"it has one seed"},
+        "vae": {"all distances are equal for seeds [0, 1, 2]"},
+    }
+    assert found(distances, "vq_vae").loc[("latent", "kendall_w"), "mean"] > 0
+    assert np.isfinite(found(distances).loc[("line", "variation"), "low"])
+
+
+def test_a_seed_without_distances_costs_the_others_nothing() -> None:
+    lost = {kind: np.concatenate([values, np.full((1, 40), np.nan)]) for kind, values in three().items()}
+    distances = rows({"vae": lost}, {"vae": "the run diverged in its first epoch"})
+    pd.testing.assert_frame_equal(agree(distances), agree(rows({"vae": three()})))
+
+
+def test_the_table_shows_the_numbers() -> None:
+    lost = np.full((3, 40), np.nan)
+    distances = rows({"vae": three(), "ae": same(lost), "svae": three(seeds=1)}, {"ae": DISCRETE})
+    wide = tables.wide(agree(distances), tables.members("agreement"))
+    lines = tables.markdown(wide, conditions(distances)).splitlines()
+    head, body = ([cell.strip() for cell in lines[i].split("|")] for i in (0, 4))
+    row = found(distances).loc[("geodesic", "kendall_w")]
+    text = f"{row['mean']:.3f} ± {(row['high'] - row['low']) / 2:.3f}"
+    assert body[head.index("Kendall's W (geodesic) ↑")] == f"**{text}**"
+    t = found(distances).loc[("geodesic - latent", "variation_t"), "mean"]
+    assert float(body[head.index("variation t (geodesic - latent)")]) == pytest.approx(t, rel=1e-3)
+    assert len(head) == 2 + 4 + 4 * 3 + 2 * 2
+    assert lines[2].count("—<sup>1</sup>") == lines[3].count("—<sup>2</sup>") == 16
+    assert lines[-2:] == [f"<sup>1</sup> {DISCRETE}  ", "<sup>2</sup> it has one seed"]
+    assert lines[-3].startswith("40 pairs of test images") and "; 3 seeds;" in lines[-3]
+    for form in (tables.latex, tables.html):
+        assert f"{row['mean']:.3f}" in form(wide, "")
+
+
+def test_pairs_are_read_as_numbers(tmp_path) -> None:
+    distances = rows({"vae": three()})
+    distances.to_csv(tmp_path / "distances.csv", index=False)
+    pd.testing.assert_frame_equal(agree(tables.gather([tmp_path / "distances.csv"])), agree(distances))
+
+
+# The figures
+
+LOOKS = style.palette(["iwae", "vae", "vq_vae", "ae", "copy", "mean"])
+
+
+def study() -> pd.DataFrame:
+    lost = np.full((3, 40), np.nan)
+    vq = three(2) | {"line": lost, "geodesic": lost}
+    arrays = {"ae": three(1), "vae": three(0), "vq_vae": vq, "copy": same(lost), "iwae": three(3)}
+    return rows(arrays, {"vq_vae": DISCRETE, "copy": "it has no latents"})
+
+
+def note(figure: Figure) -> str:
+    return figure.get_supxlabel().replace("\n", " ")
+
+
+def test_concordance_draws_the_table() -> None:
+    distances = study()
+    figure = concordance(distances, LOOKS)
+    [axes] = figure.axes
+    order = ["iwae", "vae", "vq_vae", "ae"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [LOOKS[flavour].name for flavour in order]
+    table = agree(distances).query("metric == 'kendall_w'").set_index(["sampler", "flavour"])
+    dots = {line.get_label(): line.get_xydata() for line in axes.lines}
+    for bars, kind in zip(axes.collections, DISTANCES, strict=True):
+        shown = table.loc[kind].loc[order]
+        np.testing.assert_array_equal(dots[kind][:, 0], shown["mean"])
+        np.testing.assert_array_equal(np.round(dots[kind][:, 1]), range(4))
+        ends = [segment[:, 0] for segment in bars.get_segments() if len(segment)]
+        np.testing.assert_array_equal(ends, shown[["low", "high"]].dropna())
+    left, right = axes.get_xlim()
+    assert left < 1 / 3 and right > 1 and axes.get_ylim()[0] > axes.get_ylim()[1]
+    assert axes.lines[-1].get_xdata() == pytest.approx([1 / 3, 1 / 3])
+    assert note(figure) == (
+        "Not shown: copy (control) — it has no latents; VQ-VAE in line, geodesic — its latents are discrete codes; "
+        "mean (control) — no run."
+    )
+
+
+def test_variation_counts_every_pair_with_a_value() -> None:
+    distances = study()
+    figure = variation(distances, LOOKS)
+    assert [axes.get_title() for axes in figure.axes] == ["IWAE", "VAE", "VQ-VAE", "AE"]
+    table = agree(distances).query("metric == 'kendall_w'").set_index(["flavour", "sampler"])["mean"]
+    for axes, flavour in zip(figure.axes, ("iwae", "vae", "vq_vae", "ae"), strict=True):
+        drawn = {patch.get_label(): patch.get_data() for patch in axes.patches}
+        assert set(drawn) == ({"latent"} if flavour == "vq_vae" else set(DISTANCES))
+        for kind, (counts, edges, _) in drawn.items():
+            chosen = distances[(distances["flavour"] == flavour) & (distances["distance"] == kind)]
+            values = agreement.variation(chosen["value"].to_numpy().reshape(3, 40))
+            expected = np.histogram(values, edges)[0]
+            np.testing.assert_array_equal(counts[:-1], expected[:-1])
+            assert counts.sum() == 40 and counts[-1] == expected[-1] + (values > edges[-1]).sum()
+            assert axes.get_xlim() == (0, edges[-1])
+        texts = [f"W {w:.2f}" if np.isfinite(w) else "W —" for w in table[flavour][list(DISTANCES)]]
+        assert [text.get_text() for text in axes.texts] == texts
+    assert "copy (control) — it has no latents; VQ-VAE in line, geodesic" in note(figure)
+
+
+def test_one_failed_flavour_does_not_flatten_the_others_nor_lose_its_pairs() -> None:
+    steady = {f"vae_{i}": same(noisy(noise=0.1, of=i)) for i in range(6)}
+    failed = np.stack([np.full(40, 1e-3), np.full(40, 1e-3), np.arange(1, 41)])
+    arrays = {**steady, "ae": {**same(failed), "latent": noisy()}}
+    figure = variation(rows(arrays), style.palette(arrays))
+    assert figure.axes[0].get_xlim()[1] < 1 < agreement.variation(failed).min()
+    assert [patch.get_data().values[-1] for patch in figure.axes[-1].patches][1:] == [40, 40]
+
+
+@pytest.mark.parametrize("draw", [variation, concordance])
+def test_words_are_clear_of_data_and_files_are_equal(draw, tmp_path) -> None:
+    for path in (tmp_path / "a.png", tmp_path / "b.png"):
+        figure = draw(study(), LOOKS)
+        style.save(figure, [path])
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    for axes in figure.axes:
+        assert axes.get_tightbbox().y1 <= legend.y0
+        data = axes.transData.transform((0, axes.dataLim.y1))[1]
+        assert all(data < text.get_window_extent().y0 for text in axes.texts)
+
+
+@pytest.mark.parametrize("draw", [variation, concordance])
+def test_a_single_seed_has_nothing_to_compare(draw) -> None:
+    figure = draw(rows({"vae": three(seeds=1)}), style.palette(["vae"]))
+    assert figure.axes[0].texts[0].get_text().replace("\n", " ") == "no flavour has distances to compare over seeds"
+    assert note(figure) == "Not shown: VAE — it has one seed."
+    assert note(draw(study()[:0], style.palette(["vae"]))) == "Not shown: VAE — no run."

@@ -1,0 +1,390 @@
+"""Figures: what is drawn equals the tables, looks are stable, files are equal byte for byte."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from vaebench.errors import VaebenchError
+from vaebench.report import tables
+from vaebench.report.figures import style, tiles
+from vaebench.report.figures.gallery.latent_scatter import latent_scatter
+from vaebench.report.figures.gallery.reconstructions import reconstructions
+from vaebench.report.figures.gallery.samples import samples
+from vaebench.report.figures.summary.metric_by_latent import METRICS, metric_by_latent
+from vaebench.report.figures.summary.rate_distortion import rate_distortion
+from vaebench.report.figures.summary.scores import scores
+from vaebench.report.figures.summary.training_curves import training_curves
+from vaebench.study import catalogue
+
+FLAVOURS = ("vae", "beta_vae", "ae", "copy")
+LATENTS = (2, 8, 32)
+LOOKS = style.palette(FLAVOURS)
+
+
+def metrics(datasets=("mnist",), architectures=("mlp",), latents=LATENTS) -> pd.DataFrame:
+    """Values that tell every cell and seed apart; AE and copy have no rate."""
+    rows = []
+    facets = itertools.product(datasets, architectures, FLAVOURS, latents, range(3))
+    for (dataset, architecture, flavour, latent, seed), metric in itertools.product(facets, METRICS):
+        missing = flavour in ("ae", "copy") and metric in ("elbo", "nll", "rate")
+        value = 10 * METRICS.index(metric) + 3 * FLAVOURS.index(flavour) + np.log2(latent) + 0.1 * seed**2
+        facts = (dataset, architecture, flavour, latent, seed, "", metric)
+        rows.append((*facts, np.nan if missing else value, "it has no prior" if missing else ""))
+    columns = ["dataset", "architecture", "flavour", "latent", "seed", "sampler", "metric", "value", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def history(datasets=("mnist",), latents=LATENTS) -> pd.DataFrame:
+    rows = [
+        (dataset, "mlp", flavour, latent, seed, epoch, split, term, 100 / epoch + seed + len(split) + (term == "rate"))
+        for dataset, flavour, latent, seed, epoch, split, term in itertools.product(
+            datasets, FLAVOURS[:3], latents, range(3), range(1, 7), ("train", "validation"), ("total", "rate")
+        )
+    ]
+    columns = ["dataset", "architecture", "flavour", "latent", "seed", "epoch", "split", "term", "value"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def galleries(latent: int, channels: int = 1) -> dict[str, dict[str, np.ndarray]]:
+    random = np.random.default_rng(0)
+    images = random.random((8, channels, 6, 6), dtype=np.float32)
+    made = {
+        flavour: {
+            "originals": images,
+            "reconstructions": images / (2 + i),
+            "samples": images[::-1],
+            "latent_means": random.normal(size=(50, latent)).astype(np.float32) * np.arange(latent, 0, -1),
+            "labels": np.arange(50) % 10,
+        }
+        for i, flavour in enumerate(FLAVOURS)
+    }
+    del made["ae"]["samples"], made["copy"]["samples"], made["copy"]["latent_means"]
+    return made
+
+
+def lines(axes: Axes) -> dict[str, np.ndarray]:
+    """Data of the labelled lines of a panel."""
+    return {
+        str(line.get_label()): line.get_xydata() for line in axes.lines if not str(line.get_label()).startswith("_")
+    }
+
+
+def note(figure: Figure) -> str:
+    return figure.get_supxlabel().replace("\n", " ")
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_scores_are_the_means_in_the_rows_of_their_flavours() -> None:
+    figure = scores(metrics(), history(), LOOKS)
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == [LOOKS[flavour].name for flavour in FLAVOURS]
+    summary = tables.summarise(metrics()).set_index(["metric", "latent", "flavour"])["mean"]
+    for axes, metric in zip(figure.axes, ("elbo", "nll", "rate", "mse", "ssim"), strict=True):
+        for line, latent in zip(axes.lines, LATENTS, strict=True):
+            x, y = line.get_data()
+            for value, row in zip(x, y, strict=True):
+                assert value == pytest.approx(summary[metric, latent, FLAVOURS[round(row)]])
+        assert len(axes.lines[0].get_xdata()) == (2 if metric in ("elbo", "nll", "rate") else 4)
+
+
+def test_looks_are_unique_and_do_not_depend_on_controls():
+    flavours = [f"flavour_{i}" for i in range(64)]
+    looks = style.palette(["copy", *flavours, "mean"])
+    assert len({(looks[f].colour, looks[f].marker) for f in flavours}) == 64
+    assert len({(looks[f].colour, looks[f].dashes) for f in flavours[:32]}) == 32
+    assert {f: looks[f] for f in flavours} == style.palette(flavours)
+    assert (looks["copy"].colour, looks["mean"].colour) == ("#000000", "#808080")
+    assert looks["copy"].dashes
+    assert list(looks) == ["copy", *flavours, "mean"]
+
+
+def test_colours_stay_apart_for_the_colour_blind():
+    # Machado, Oliveira & Fernandes 2009: full protanopia, deuteranopia and tritanopia on linear RGB.
+    sights = np.array([
+        np.eye(3),
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    ])  # fmt: skip
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    rgb = np.array([to_rgb(colour) for colour in style.COLOURS])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    for sight in sights:
+        xyz = np.clip(linear @ sight.T, 0, 1) @ to_xyz.T / [0.9505, 1, 1.089]
+        f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+        lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
+        distances = np.linalg.norm(lab[:, None] - lab, axis=-1)[np.triu_indices(8, 1)]
+        assert distances.min() > 16
+
+
+def test_class_colours_do_not_depend_on_the_classes_present():
+    some, every = style.class_colours(np.array([7, 3])), style.class_colours(np.arange(10))
+    assert some == {label: every[label] for label in (3, 7)}
+    assert len(set(style.class_colours(np.arange(26)).values())) == 26
+
+
+def test_a_flavour_without_a_look_is_refused():
+    with pytest.raises(VaebenchError, match="no colour for iwae"):
+        style.ordered(["vae", "iwae"], LOOKS)
+
+
+def test_absences_are_grouped():
+    records = [("copy", "ELBO", "no prior"), ("ae", "ELBO", "no prior"), ("ae", "NLL", "no prior")]
+    records += [("copy", "NLL", "no prior"), ("vae", "", "diverged"), ("vae", "", "diverged")]
+    assert style.absences(records, LOOKS) == (
+        "Not shown: AE, copy (control) in ELBO, NLL — no prior; VAE — diverged."
+    )  # fmt: skip
+    assert style.absences([], LOOKS) == ""
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".png"])
+def test_saved_bytes_are_equal(tmp_path, suffix):
+    paths = [tmp_path / f"{i}{suffix}" for i in range(2)]
+    for path in paths:
+        style.save(rate_distortion(metrics(), history(), LOOKS), [path])
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_saving_refuses_other_formats_and_leaves_nothing(tmp_path):
+    with pytest.raises(VaebenchError, match=r"\.pdf or \.png"):
+        style.save(Figure(), [tmp_path / "figure.svg"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_metric_by_latent_draws_the_summary():
+    table = metrics(("digits", "mnist"))
+    figure = metric_by_latent(table, history(), LOOKS)
+    summary = tables.summarise(table)
+    assert len(figure.axes) == len(METRICS) * 2
+    for axes, (metric, dataset) in zip(figure.axes, itertools.product(METRICS, ("digits", "mnist")), strict=True):
+        chosen = summary[(summary["metric"] == metric) & (summary["dataset"] == dataset) & (summary["n"] > 0)]
+        drawn = lines(axes)
+        assert set(drawn) == set(chosen["flavour"])
+        assert axes.get_ylabel() == tables.heading(metric)
+        bands = [band.get_datalim(axes.transData) for band in axes.collections]
+        for flavour, rows in chosen.groupby("flavour"):
+            np.testing.assert_array_equal(drawn[flavour], rows[["latent", "mean"]])
+            band = bands[list(drawn).index(flavour)]
+            np.testing.assert_allclose([band.y0, band.y1], [rows["low"].min(), rows["high"].max()], rtol=1e-12)
+        assert axes.get_xticks().tolist() == list(LATENTS)
+    assert legend(figure) == ["VAE", "β-VAE", "AE", "copy (control)"]
+    assert note(figure) == "Not shown: AE, copy (control) in ELBO, NLL, rate — it has no prior."
+
+
+def test_metric_by_latent_of_one_size_sets_flavours_side_by_side():
+    figure = metric_by_latent(metrics(latents=(8,)), history(), LOOKS)
+    x = [points[0, 0] for points in lines(figure.axes[METRICS.index("mse")]).values()]
+    assert np.all(np.diff(x) > 0)
+    assert np.prod(x) == pytest.approx(8.0 ** len(x))
+    bars = figure.axes[METRICS.index("mse")].collections
+    summary = tables.summarise(metrics(latents=(8,))).query("metric == 'mse'").set_index("flavour")
+    for flavour, bar in zip(FLAVOURS, bars, strict=True):
+        np.testing.assert_array_equal(bar.get_segments()[0][:, 1], summary.loc[flavour, ["low", "high"]].astype(float))
+
+
+def test_a_metric_that_nobody_has_says_so():
+    table = metrics()
+    table.loc[table["metric"] == "ssim", ["value", "reason"]] = [np.nan, "images are too small"]
+    figure = metric_by_latent(table, history(), LOOKS)
+    axes = figure.axes[METRICS.index("ssim")]
+    assert not axes.lines
+    assert axes.texts[0].get_text() == "SSIM: no flavour has a value"
+    assert "in SSIM — images are too small" in note(figure)
+
+
+def test_infinite_and_absent_values_are_noted():
+    table = metrics()
+    table.loc[(table["metric"] == "psnr") & (table["flavour"] == "copy"), "value"] = np.inf
+    table = table[(table["metric"] != "mse") | (table["flavour"] != "vae")]
+    text = note(metric_by_latent(table, history(), LOOKS))
+    assert "copy (control) in PSNR — infinite" in text
+    assert "VAE in MSE — not measured" in text
+
+
+def test_training_curves_draw_mean_and_range_of_the_totals():
+    figure = training_curves(metrics(), history(("digits", "mnist")), LOOKS)
+    assert len(figure.axes) == len(LATENTS) * 2
+    for axes in figure.axes:
+        drawn = lines(axes)
+        assert set(drawn) == {f"{f} {split}" for f in FLAVOURS[:3] for split in ("train", "validation")}
+        epochs = np.arange(1, 7)
+        for label, points in drawn.items():
+            expected = 100 / epochs + 1 + len(label.split()[1])
+            np.testing.assert_allclose(points, np.stack([epochs, expected], axis=1))
+        for band in axes.collections:
+            limits = band.get_datalim(axes.transData)
+            np.testing.assert_allclose([limits.y0, limits.y1], [100 / 6 + 10, 100 + 12])
+    assert legend(figure) == ["VAE", "β-VAE", "AE"]
+    assert note(figure) == "Not shown: copy (control) — no training history."
+
+
+def test_training_curves_ignore_values_that_are_no_numbers_and_may_be_empty():
+    table = history()
+    table.loc[table["flavour"] == "vae", "value"] = np.nan
+    assert legend(training_curves(metrics(), table, LOOKS)) == ["β-VAE", "AE"]
+    figure = training_curves(metrics(), table[:0], LOOKS)
+    assert "no training history" in figure.axes[0].texts[0].get_text().replace("\n", " ")
+
+
+def test_rate_distortion_draws_means_intervals_and_sizes():
+    table = metrics(("digits", "mnist"), ("conv", "mlp"))
+    figure = rate_distortion(table, history(), LOOKS)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "Digits · Conv",
+        "MNIST · Conv",
+        "Digits · MLP",
+        "MNIST · MLP",
+    ]
+    summary = tables.summarise(table).query("dataset == 'mnist' and architecture == 'mlp'")
+    axes = figure.axes[-1]
+    drawn = {label: points for label, points in lines(axes).items() if label in FLAVOURS}
+    assert set(drawn) == {"vae", "beta_vae"}
+    for flavour, points in drawn.items():
+        for i, metric in enumerate(("rate", "distortion")):
+            rows = summary[(summary["flavour"] == flavour) & (summary["metric"] == metric)]
+            np.testing.assert_array_equal(points[:, i], rows["mean"])
+    row = summary.query("flavour == 'vae' and metric == 'rate' and latent == 2").iloc[0]
+    horizontal = axes.collections[0].get_segments()[0]
+    np.testing.assert_allclose(horizontal[:, 0], [row["low"], row["high"]])
+    assert [text.get_text() for text in axes.texts if text.get_text().isdigit()] == ["2", "8", "32"] * 2
+    assert note(figure) == "Not shown: AE, copy (control) — it has no prior."
+
+
+def test_rate_distortion_without_points_says_so():
+    figure = rate_distortion(metrics().query("metric == 'mse'"), history(), LOOKS)
+    assert figure.axes[0].texts[0].get_text().startswith("no flavour has both")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_reconstructions_show_the_images(channels):
+    made = galleries(2, channels)
+    figure = reconstructions(made, LOOKS)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["originals", *(LOOKS[f].name for f in FLAVOURS)]
+    sheet = figure.axes[2].images[0].get_array()
+    expected = np.moveaxis(made["beta_vae"]["reconstructions"][1], 0, -1)
+    np.testing.assert_allclose(sheet[:, 7:13], np.broadcast_to(expected, (6, 6, 3)))
+
+
+def test_many_flavours_are_in_columns_that_each_show_the_originals():
+    made = galleries(2)["vae"]
+    names = [f"vae_{i}" for i in range(25)]
+    figure = reconstructions(dict.fromkeys(names, made), style.palette(names))
+    grid = sorted(figure.axes, key=lambda axes: axes.get_subplotspec().colspan.start)
+    labels = [style.palette([name])[name].name for name in names]
+    assert [axes.get_ylabel() for axes in grid] == ["originals", *labels[:13], "originals", *labels[13:]]
+
+
+def test_samples_show_the_images_and_name_those_without():
+    made = galleries(2)
+    figure = samples(made, style.palette([*FLAVOURS, "iwae"]))
+    assert [axes.get_title() for axes in figure.axes] == ["VAE", "β-VAE"]
+    sheet = figure.axes[0].images[0].get_array()
+    assert sheet.shape == (13, 27, 3)
+    np.testing.assert_allclose(sheet[7:, 21:, 0], made["vae"]["samples"][7, 0])
+    assert note(figure) == "Not shown: AE, copy (control) — no prior to draw from; IWAE — no run."
+    none = samples({"ae": made["ae"]}, style.palette(["ae"]))
+    assert none.axes[0].texts[0].get_text().replace("\n", " ") == "Not shown: AE — no prior to draw from."
+
+
+def test_latent_scatter_of_two_latents_shows_them():
+    made = galleries(2)
+    figure = latent_scatter(made, LOOKS)
+    assert [axes.get_title() for axes in figure.axes] == ["VAE", "β-VAE", "AE"]
+    points = figure.axes[1].collections[0]
+    np.testing.assert_allclose(points.get_offsets(), made["beta_vae"]["latent_means"])
+    colours = style.class_colours(np.arange(10))
+    np.testing.assert_allclose(points.get_facecolors()[:, :3], [colours[i % 10] for i in range(50)])
+    assert legend(figure) == [str(i) for i in range(10)]
+    assert note(figure) == "Not shown: copy (control) — no latents."
+
+
+def test_latent_scatter_of_many_latents_shows_principal_components():
+    from sklearn.decomposition import PCA
+
+    made = galleries(5)
+    axes = latent_scatter(made, LOOKS).axes[0]
+    pca = PCA(2)
+    expected = pca.fit_transform(made["vae"]["latent_means"].astype(float))
+    points = np.asarray(axes.collections[0].get_offsets())
+    np.testing.assert_allclose(np.abs(points), np.abs(expected), atol=1e-5)
+    assert axes.get_xlabel() == f"PC 1 ({pca.explained_variance_ratio_[0]:.0%})"
+
+
+def test_latent_scatter_of_one_latent_counts_images_per_class():
+    axes = latent_scatter(galleries(1), LOOKS).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("latent", "images")
+    assert len(axes.lines) == 10
+
+
+@pytest.mark.parametrize("latent", [1, 2, 4])
+def test_collapsed_and_broken_latents(latent, tmp_path):
+    made = galleries(latent)
+    made["vae"]["latent_means"] = np.zeros((50, latent), np.float32)
+    made["ae"]["latent_means"] = np.full((50, latent), np.nan, np.float32)
+    figure = latent_scatter(made, LOOKS)
+    style.save(figure, [tmp_path / "latents.png"])
+    assert "AE — latents are not finite" in note(figure)
+
+
+def test_tiles():
+    images = np.stack([np.full((1, 4, 4), value) for value in (0.0, 0.5, np.nan)])
+    sheet = tiles.tile(images, 2)
+    assert sheet.shape == (9, 9, 3)
+    assert (sheet[:4, :4] == 0).all()
+    assert (sheet[:4, 5:] == 0.5).all()
+    assert (sheet[5:, :4] == 0.5).all()
+    assert (sheet[5:, 5:] == 1).all()
+    assert [tiles.columns(n) for n in (1, 4, 7, 8, 10, 64)] == [1, 2, 3, 4, 5, 8]
+
+
+def test_thirty_flavours_and_one_fit_on_the_canvas():
+    for count in (1, 30):
+        table = metrics().query("flavour == 'vae'")
+        flavours = [f"flavour_{i}" for i in range(count)]
+        table = pd.concat([table.assign(flavour=flavour) for flavour in flavours])
+        figure = rate_distortion(table, history(), style.palette(flavours))
+        figure.draw_without_rendering()
+        box = figure.legends[0].get_window_extent()
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert all(axes.get_tightbbox().y1 <= box.y0 for axes in figure.axes)
+        assert all(axes.bbox.height > 50 for axes in figure.axes)
+
+
+def test_every_figure_has_a_caption_and_keeps_the_settings_of_the_user():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    for name in catalogue.names("figures/summary"):
+        figure = catalogue.load("figures/summary", name)(metrics(), history(), LOOKS)
+        assert isinstance(figure, Figure)
+    for name in catalogue.names("figures/gallery"):
+        figure = catalogue.load("figures/gallery", name)(galleries(2), LOOKS)
+        assert isinstance(figure, Figure)
+    assert dict(matplotlib.rcParams) == before
+    for module in [m for name, m in sys.modules.items() if name.startswith("vaebench.report.figures.")]:
+        assert module.__doc__.partition("\n\n")[0].rstrip().endswith(".")
+
+
+def test_importing_the_package_is_light():
+    code = "import sys, vaebench.report.figures; print({'matplotlib', 'pandas', 'torch', 'seaborn'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_a_window_holds_what_is_not_far_out():
+    means = np.array([10.0, 11.0, 12.0, 13.0, 14.0, 500.0])
+    low, high = style.window(means, [9.0, -900.0], [15.0])
+    assert (low, high) == pytest.approx((9 - 0.36, 15 + 0.36))
+    assert style.window([2.0, 2.0, 7.0]) == pytest.approx((2 - 0.3, 7 + 0.3))

@@ -1,0 +1,350 @@
+"""Figures of the geometry: what is drawn equals the arrays, and what is missing is named with its reason."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import SymLogNorm, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from vaebench.errors import VaebenchError
+from vaebench.report.figures import style, tiles
+from vaebench.report.figures.geometry.interpolations import interpolations
+from vaebench.report.figures.geometry.magnification_violins import magnification_violins
+from vaebench.report.figures.plane.curvature import curvature
+from vaebench.report.figures.plane.learned_metric import learned_metric
+from vaebench.report.figures.plane.magnification import magnification
+from vaebench.study import catalogue
+
+Geometry = dict[str, np.ndarray]
+FIGURES = [(kind, name) for kind in ("figures/plane", "figures/geometry") for name in catalogue.names(kind)]
+FLAVOURS = ("vae", "svae", "poincare_vae", "rhvae", "vq_vae", "ae", "copy")
+LOOKS = style.palette(FLAVOURS)
+DISCRETE, PIXELS, RELU = (
+    "its latents are discrete codes",
+    "its latents are the pixels themselves",
+    "its decoder bends not",
+)
+
+
+def flat(seed: int = 0, spread: float = 1.0) -> Geometry:
+    """A sphere of radius ``spread`` by stereographic projection: magnification and curvature in closed form."""
+    random = np.random.default_rng(seed)
+    x, y = np.linspace(-3, 3, 24), np.linspace(-2, 2, 20)
+    squares = x**2 + y[:, None] ** 2
+    labels = np.arange(300) % 10
+    angles = 2 * np.pi * labels / 10
+    codes = 1.5 * np.stack([np.cos(angles), np.sin(angles)], 1) + 0.3 * random.normal(size=(300, 2))
+    starts, ends, times = codes[:10, None], codes[15:25, None], np.linspace(0, 1, 17)[:, None]
+    lines = starts + (ends - starts) * times
+    across = (ends - starts)[..., ::-1] * [0.2, -0.2]
+    magnified = 2 * np.log(2 * spread / (1 + squares))
+    at_codes = 2 * np.log(2 * spread / (1 + (codes**2).sum(1)))
+    return {
+        "log_magnification": at_codes,
+        "log_condition": random.gamma(2.0, 0.3, 300),
+        "plane_axes": np.array(["latent 1", "latent 2"]),
+        "plane_x": x,
+        "plane_y": y,
+        "plane_log_magnification": magnified,
+        "plane_curvature": np.exp(-magnified) * np.sin(2 * x) * np.cos(2 * y)[:, None],
+        "plane_codes": codes,
+        "plane_labels": labels,
+        "plane_lines": lines,
+        "plane_geodesics": lines + across * np.sin(np.pi * times),
+        "plane_trusted": np.arange(10) != 1,
+    } | strips(seed)
+
+
+def strips(seed: int = 0, channels: int = 1) -> Geometry:
+    """Discs that move: straight for the line, around for the geodesic."""
+    rows, columns = np.mgrid[:28, :28]
+    images = np.stack([
+        [(rows - 14 - bend * np.sin(np.pi * t)) ** 2 + (columns - 6 - 16 * t) ** 2 < 30 for t in np.linspace(0, 1, 9)]
+        for bend in (0, 4, 2, 8)
+    ]).astype(np.float32)  # fmt: skip
+    images = np.repeat(images[:, :, None], channels, axis=2) * (1 - 0.05 * (seed % 7))
+    return {
+        "reason": np.array(""),
+        "line_images": images[:2],
+        "geodesic_images": images[2:],
+        "line_lengths": np.array([4.0, 5.0]),
+        "geodesic_lengths": np.array([3.0, 4.5]),
+    }
+
+
+def sphere() -> Geometry:
+    """Longitude and latitude, with one curve over the border of longitudes."""
+    longitude, latitude = np.linspace(-np.pi, np.pi, 24), np.linspace(-1.5, 1.5, 20)
+    magnified = np.tile(np.log(np.cos(latitude))[:, None], 24)
+    turn = np.linspace(2.5, 3.9, 17)
+    wrapped = np.stack([(turn + np.pi) % (2 * np.pi) - np.pi, 0.2 * turn], 1)
+    random = np.random.default_rng(0)
+    return flat() | {
+        "plane_axes": np.array(["longitude", "latitude"]),
+        "plane_x": longitude,
+        "plane_y": latitude,
+        "plane_log_magnification": magnified,
+        "plane_curvature": np.ones((20, 24)),
+        "plane_codes": np.stack([random.uniform(-np.pi, np.pi, 300), random.uniform(-1.4, 1.4, 300)], 1),
+        "plane_lines": wrapped[None],
+        "plane_geodesics": wrapped[None] + [0, 0.3],
+        "plane_trusted": np.array([True]),
+    }
+
+
+def ball() -> Geometry:
+    """Like `flat` in the unit disc; outside there is no number."""
+    made = flat()
+    outside = made["plane_x"] ** 2 / 9 + made["plane_y"][:, None] ** 2 / 4 >= 1
+    return made | {
+        key: np.where(outside, np.nan, made[key]) for key in ("plane_log_magnification", "plane_curvature")
+    }  # fmt: skip
+
+
+def learned() -> Geometry:
+    return flat() | {"plane_learned_log_magnification": -3 * flat()["plane_log_magnification"] ** 3}
+
+
+def discrete() -> Geometry:
+    kept = {key: values for key, values in flat().items() if not any(word in key for word in ("line", "geodesic"))}
+    del kept["plane_curvature"]
+    return kept | {"curve_reason": np.array(DISCRETE), "curvature_reason": np.array(RELU)}
+
+
+def geometries() -> dict[str, Geometry]:
+    """One of each kind; AE has no run, and copy no geometry."""
+    made = {"vae": flat(), "svae": sphere(), "poincare_vae": ball(), "rhvae": learned(), "vq_vae": discrete()}
+    return made | {"copy": {"reason": np.array(PIXELS)}}
+
+
+def background(axes: Axes) -> np.ma.MaskedArray:
+    return axes.images[0].get_array()
+
+
+def codes(axes: Axes) -> PathCollection:
+    [dots] = [drawn for drawn in axes.collections if isinstance(drawn, PathCollection)]
+    return dots
+
+
+def note(figure: Figure) -> str:
+    return figure.get_supxlabel().replace("\n", " ")
+
+
+# Planes
+
+
+def test_magnification_is_drawn_less_its_median_on_one_scale():
+    made = {"vae": flat(), "poincare_vae": ball()}
+    made["vae"]["plane_log_magnification"] = made["vae"]["plane_log_magnification"] - 7
+    figure = magnification(made, LOOKS)
+    centred = {
+        name: g["plane_log_magnification"] - np.nanmedian(g["plane_log_magnification"]) for name, g in made.items()
+    }
+    low, high = np.nanquantile(np.concatenate([values.ravel() for values in centred.values()]), (0.02, 0.98))
+    for axes, values in zip(figure.axes, centred.values(), strict=False):
+        assert np.array_equal(background(axes).filled(np.nan), values, equal_nan=True)
+        assert axes.images[0].get_clim() == pytest.approx((low, high))
+        # Cells are centred on the points of the grid: 24 from -3 to 3, 20 from -2 to 2.
+        assert axes.images[0].get_extent() == pytest.approx((-3 - 3 / 23, 3 + 3 / 23, -2 - 2 / 19, 2 + 2 / 19))
+        assert axes.images[0].origin == "lower"
+    assert np.isnan(centred["poincare_vae"][0, 0])
+    median = np.median(flat()["plane_log_magnification"])
+    assert figure.axes[0].get_title() == f"VAE · median \N{MINUS SIGN}{7 - median:.1f}"
+    assert [axes.get_ylabel() for axes in figure.axes] == ["latent 2"] * 2 + ["log magnification − median (nats)"]
+
+
+def test_codes_are_drawn_by_class():
+    made = flat()
+    axes = magnification({"vae": made}, LOOKS).axes[0]
+    colours = style.class_colours(made["plane_labels"])
+    assert np.array_equal(codes(axes).get_offsets(), made["plane_codes"])
+    assert np.allclose(
+        codes(axes).get_facecolor(), [to_rgba(colours[label]) for label in made["plane_labels"].tolist()]
+    )
+    assert codes(axes).get_rasterized()
+    assert axes.get_xlim() == pytest.approx((-3 - 3 / 23, 3 + 3 / 23))
+
+
+def test_lines_and_trusted_geodesics_of_eight_pairs_are_drawn():
+    made = flat()
+    drawn = [line.get_xydata() for line in magnification({"vae": made}, LOOKS).axes[0].lines]
+    assert np.array_equal(drawn, [*made["plane_geodesics"][[0, 2, 3, 4, 5, 6, 7]], *made["plane_lines"][:8]])
+
+
+def test_a_curve_over_the_border_of_longitudes_is_broken():
+    made = sphere()
+    for line, key in zip(
+        magnification({"svae": made}, LOOKS).axes[0].lines, ("plane_geodesics", "plane_lines"), strict=True
+    ):
+        [curve], drawn = made[key], line.get_xydata()
+        gaps = np.isnan(drawn[:, 0])
+        assert gaps.sum() == 1
+        assert np.array_equal(drawn[~gaps], curve)
+        assert np.abs(np.diff(curve[:, 0])).max() > 6
+        assert np.nanmax(np.abs(np.diff(drawn[:, 0]))) < 0.1
+    # A latent is no longitude: there a step may be long.
+    straight = made | {"plane_axes": np.array(["latent 1", "latent 2"])}
+    assert not np.isnan(magnification({"svae": straight}, LOOKS).axes[0].lines[0].get_xydata()).any()
+
+
+def test_curvature_is_drawn_symmetric_about_zero():
+    made = {"vae": flat(), "poincare_vae": ball()}
+    made["vae"]["plane_curvature"][:2] = 0
+    figure = curvature(made, LOOKS)
+    values = np.concatenate([geometry["plane_curvature"].ravel() for geometry in made.values()])
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    for axes, geometry in zip(figure.axes, made.values(), strict=False):
+        assert np.array_equal(background(axes).filled(np.nan), geometry["plane_curvature"], equal_nan=True)
+        norm = axes.images[0].norm
+        assert isinstance(norm, SymLogNorm)
+        assert norm.linthresh == pytest.approx(np.median(sizes))
+        assert (-norm.vmin, norm.vmax) == pytest.approx([np.quantile(sizes, 0.98)] * 2)
+        assert norm(0.0) == pytest.approx(0.5)
+        assert np.array_equal(codes(axes).get_offsets(), geometry["plane_codes"])
+    assert "dimensionless" in figure.axes[-1].get_ylabel()
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_constant_curvature_is_drawn(value, tmp_path):
+    made = flat() | {"plane_curvature": np.full((20, 24), value)}
+    figure = curvature({"vae": made}, LOOKS)
+    style.save(figure, [tmp_path / "curvature.png"])
+    assert figure.axes[0].images[0].norm(value) == (0.5 if value == 0 else 1.0)
+
+
+def test_the_learned_metric_is_beside_the_pull_back_with_their_rank_correlation():
+    # Of ranks 1, 2, 3, 4 and 1, 3, 2, 4: 1 - 6 * 2 / (4 * 15) = 0.8; singular points do not count.
+    small = flat() | {
+        "plane_x": np.array([0.0, 1.0, 2.0]),
+        "plane_y": np.array([0.0, 1.0]),
+        "plane_learned_log_magnification": np.array([[1.0, 2.0, 30.0], [4.0, np.nan, -50.0]]),
+        "plane_log_magnification": np.array([[-8.0, -5.0, 0.0], [-6.0, 9.0, np.nan]]),
+    }
+    figure = learned_metric({"vae": flat(), "rhvae": learned(), "svae": small}, LOOKS)
+    titles = [axes.get_title() for axes in figure.axes[:4]]
+    assert titles == [
+        "SVAE · learned metric",
+        "pull-back · Spearman's ρ = 0.80",
+        "RHVAE · learned metric",
+        "pull-back · Spearman's ρ = \N{MINUS SIGN}1.00",
+    ]
+    expected = small["plane_learned_log_magnification"] - 2, small["plane_log_magnification"] + 5
+    for axes, values in zip(figure.axes[:2], expected, strict=True):
+        assert np.array_equal(background(axes).filled(np.nan), values, equal_nan=True)
+        assert axes.images[0].get_clim() == pytest.approx(tuple(np.nanquantile(values, (0.02, 0.98))))
+        assert np.array_equal(codes(axes).get_offsets(), small["plane_codes"])
+    assert note(figure) == "Not shown: Poincare-VAE, VQ-VAE, AE, copy (control) — no run."
+
+
+# Strips and violins
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_strips_show_the_images_with_the_ratio_of_lengths(channels):
+    made = {"vae": strips(0, channels), "ae": strips(3, channels)}
+    made["ae"]["geodesic_lengths"] = np.array([np.nan, 4.5])
+    figure = interpolations(made, LOOKS)
+    for axes, geometry in zip(figure.axes, made.values(), strict=True):
+        sheet = background(axes)
+        for pair, top in enumerate((0, 57 + 9)):  # two strips of 28 pixels and a gap of 1; a sixth between pairs
+            both = np.concatenate([geometry["line_images"][pair], geometry["geodesic_images"][pair]])
+            assert np.array_equal(sheet[top : top + 57], tiles.tile(both, 9))
+        assert (sheet[57 : 57 + 9] == 1).all()
+        assert not any(line.get_visible() for line in axes.get_ygridlines())
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["line", "geodesic"] * 2
+        assert axes.get_yticks() == pytest.approx([14.25, 42.75, 80.25, 108.75])
+    assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [["× 0.75", "× 0.90"], ["—", "× 0.90"]]
+    assert [axes.get_title() for axes in figure.axes] == ["VAE", "AE"]
+
+
+def test_only_two_pairs_are_in_strips():
+    made = {key: np.concatenate([values] * 2) if values.ndim else values for key, values in strips().items()}
+    [axes] = interpolations({"vae": made}, LOOKS).axes
+    assert len(background(axes)) == 2 * (57 + 9)
+    assert len(axes.texts) == 2
+
+
+def test_violins_show_quartiles_of_what_is_regular():
+    made = {"vae": flat(1), "ae": flat(2)}
+    made["ae"]["log_magnification"][::3] = np.nan
+    figure = magnification_violins(made, LOOKS)
+    assert [axes.get_xlabel() for axes in figure.axes] == ["log magnification (nats)", "log₁₀ condition number"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["VAE", "AE"]
+    for axes, key in zip(figure.axes, ("log_magnification", "log_condition"), strict=True):
+        drawn = [line.get_xdata()[0] for line in axes.lines]
+        assert drawn == pytest.approx(
+            np.concatenate([np.nanquantile(geometry[key], (0.25, 0.5, 0.75)) for geometry in made.values()])
+        )
+        shades = [violin.get_facecolor()[0][:3] for violin in axes.collections]
+        assert np.allclose(shades, [to_rgba(LOOKS[flavour].colour)[:3] for flavour in made], atol=0.01)
+        for geometry in made.values():
+            assert axes.get_xlim()[0] < np.nanquantile(geometry[key], 0.01)
+            assert axes.get_xlim()[1] > np.nanquantile(geometry[key], 0.99)
+
+
+def test_a_flavour_far_from_the_others_is_noted():
+    made = {flavour: flat(i) for i, flavour in enumerate(FLAVOURS)}
+    made["ae"]["log_magnification"] = made["ae"]["log_magnification"] + 400
+    figure = magnification_violins(made, LOOKS)
+    assert note(figure) == "Not shown: AE in log magnification (nats) — beyond the axis."
+    assert figure.axes[0].get_xlim()[1] < 10
+
+
+def test_a_constant_condition_number_is_drawn():
+    made = flat() | {"log_condition": np.zeros(300)}
+    assert magnification_violins({"vae": made}, LOOKS).axes[1].get_xlim() == (-1, 1)
+
+
+# All figures
+
+
+def test_what_is_missing_is_named_with_its_reason():
+    made = geometries()
+    made["rhvae"]["plane_trusted"][:] = False
+    made["vae"]["log_condition"][:] = np.nan
+    every = f"AE — no run; copy (control) — {PIXELS}"
+    assert note(interpolations(made, LOOKS)) == f"Not shown: VQ-VAE — {DISCRETE}; {every}."
+    assert note(curvature(made, LOOKS)) == f"Not shown: VQ-VAE — {RELU}; {every}."
+    assert note(learned_metric(made, LOOKS)) == f"Not shown: {every}."
+    assert note(magnification_violins(made, LOOKS)) == f"Not shown: VAE — not finite anywhere; {every}."
+    curves = f"VQ-VAE in lines and geodesics — {DISCRETE}; RHVAE in geodesics — none converged"
+    assert note(magnification(made, LOOKS)) == f"Not shown: {every}; {curves}."
+
+
+@pytest.mark.parametrize(("kind", "name"), FIGURES)
+def test_nothing_to_show_is_said(kind, name, tmp_path):
+    draw = catalogue.load(kind, name)
+    figure = draw({flavour: {"reason": np.array(PIXELS)} for flavour in FLAVOURS}, LOOKS)
+    assert [text.get_text().replace("\n", " ")[:9] for text in figure.axes[0].texts] == ["no flavour"[:9]]
+    assert note(figure).endswith(f"— {PIXELS}.")
+    style.save(figure, [tmp_path / "nothing.png"])
+    without = {key: values for key, values in flat().items() if not key.startswith("plane")}
+    if kind == "figures/plane":
+        figure = draw({"vae": without}, style.palette(["vae"]))
+        expected = "" if name == "learned_metric" else "Not shown: VAE — its latent space is not two-dimensional."
+        assert note(figure) == expected
+
+
+@pytest.mark.parametrize(("kind", "name"), FIGURES)
+def test_equal_figures_give_equal_bytes(kind, name, tmp_path):
+    before = dict(matplotlib.rcParams)
+    figures = [catalogue.load(kind, name)(geometries(), LOOKS) for _ in range(2)]
+    assert dict(matplotlib.rcParams) == before
+    paths = [tmp_path / f"{i}.pdf" for i in range(2)]
+    for path, figure in zip(paths, figures, strict=True):
+        style.save(figure, [path])
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert paths[0].stat().st_size < 150_000
+    assert min(text.get_fontsize() for text in figures[0].findobj(Text) if text.get_text()) >= 6
+
+
+@pytest.mark.parametrize(("kind", "name"), FIGURES)
+def test_figures_have_captions_and_refuse_flavours_without_a_look(kind, name):
+    assert catalogue.caption(kind, name).endswith(".")
+    with pytest.raises(VaebenchError, match="no colour for iwae"):
+        catalogue.load(kind, name)({"iwae": flat()}, LOOKS)

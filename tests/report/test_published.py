@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from vaebench.report import published, tables
+
+CLAIM = {"dataset": "mnist", "latent": 10, "metric": "nll", "value": 93.84, "interval": 0.3}
+CLAIM |= {"source": "A", "differences": "B"}
+
+
+def test_a_claim_meets_the_mean_of_its_own_cell() -> None:
+    rows = [
+        {"dataset": "mnist", "architecture": "mlp", "flavour": flavour, "latent": 10, "seed": seed, "sampler": ""}
+        | {"metric": "nll", "value": value, "reason": ""}
+        for flavour, values in {"n_vae": (94.0, 95.0, 96.0), "other": (1.0, 2.0, 3.0)}.items()
+        for seed, value in enumerate(values)
+    ]
+    table = published.compare(
+        tables.summarise(pd.DataFrame(rows)), {"n_vae": CLAIM, "absent": CLAIM | {"interval": None}}
+    )
+    ours = table.iloc[0]
+    assert (ours["ours"], ours["n"]) == (95.0, 3)
+    np.testing.assert_allclose(ours["difference"], 1.16)
+    np.testing.assert_allclose((ours["low"], ours["high"]), 95 + np.array([-1, 1]) * 4.302652729911275 / np.sqrt(3))
+    text = published.markdown(table).splitlines()
+    assert text[2] == "| n_vae | mnist | 10 | NLL | 93.84 ± 0.30 | 95.00 ± 2.48 | +1.16 | A | B |"
+    assert text[3] == "| absent | mnist | 10 | NLL | 93.84 | not run |  | A | B |"

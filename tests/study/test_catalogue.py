@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import inspect
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faults import fault
+
+from vaebench.evaluation.metric import Metric
+from vaebench.model.flavour import Flavour
+from vaebench.study import catalogue, ranges
+
+KINDS = ("flavours", "networks", "likelihoods", "metrics")
+
+
+# Names and hyperparameters
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_file_holds_what_it_is_named_for(kind: str) -> None:
+    assert catalogue.names(kind) == sorted(set(catalogue.names(kind)))
+    for name in catalogue.names(kind):
+        found = catalogue.load(kind, name)
+        assert isinstance(found, {"flavours": Flavour, "metrics": Metric}.get(kind, type))
+        assert (found.name if hasattr(found, "name") else found.__name__) == name
+
+
+def test_flavours_declare_in_source_what_they_have_in_memory() -> None:
+    for name in catalogue.names("flavours"):
+        declared = catalogue.hyperparameters("flavours", name)
+        assert {key: value.default for key, value in declared.items()} == catalogue.load("flavours", name).defaults
+    assert list(catalogue.hyperparameters("flavours", "beta_vae")) == ["beta"]
+
+
+@pytest.mark.parametrize("kind", ["networks", "likelihoods"])
+def test_classes_declare_in_source_what_they_have_in_memory(kind: str) -> None:
+    for name in catalogue.names(kind):
+        arguments = inspect.signature(catalogue.load(kind, name).__init__, eval_str=True).parameters.values()
+        known = {a.name: a for a in arguments if a.kind is a.KEYWORD_ONLY and a.default is not a.empty}
+        declared = catalogue.hyperparameters(kind, name)
+        assert set(declared) == set(known)
+        for key, hyperparameter in declared.items():
+            assert hyperparameter.default == known[key].default
+            assert known[key].annotation.__metadata__ == (hyperparameter.range,)
+
+
+@pytest.mark.parametrize("kind", ["flavours", "networks", "likelihoods"])
+def test_defaults_lie_in_their_ranges(kind: str) -> None:
+    for name in catalogue.names(kind):
+        settled = catalogue.settle(kind, name, {})
+        declared = catalogue.hyperparameters(kind, name)
+        assert settled == {key: value.default for key, value in declared.items()}
+        assert catalogue.settle(kind, name, settled) == settled
+
+
+def test_settled_values_have_one_form() -> None:
+    settled = catalogue.settle("flavours", "beta_vae", {"beta": 2})["beta"]
+    assert (settled, type(settled)) == (2.0, float)
+    assert catalogue.settle("networks", "mlp", {"hidden": [3, 2]}) == {"hidden": (3, 2), "activation": "silu"}
+
+
+def test_captions_are_the_first_paragraph() -> None:
+    assert catalogue.caption("flavours", "beta_vae").startswith("beta-VAE. Higgins et al. 2017, https://")
+    assert catalogue.caption("networks", "mlp") == "Multilayer perceptron; the decoder mirrors the encoder."
+    assert catalogue.caption("metrics", "mse") == "Mean squared error of reconstructions."
+
+
+@pytest.mark.parametrize(
+    ("range_", "good", "bad"),
+    [
+        (ranges.Interval(float), [0, -1.5, 1e300], [float("inf"), float("nan"), 10**400, "1", None, True, [1]]),
+        (ranges.Interval(float, 0), [0, 0.0, 3], [-1e-300, float("inf"), -(10**400)]),
+        (ranges.Interval(float, 0, open=True), [1e-300, 1], [0, -1]),
+        (ranges.Interval(float, 0, 1), [0, 1, 0.5], [-0.1, 1.1]),
+        (ranges.Interval(int, 1), [1, 10**6], [0, -1, 1.0, "1", True]),
+        (ranges.OneOf((True, False)), [True, False], [0, 1, "True", None]),
+        (ranges.OneOf(("silu", "relu")), ["silu", "relu"], ["Silu", True, None, ["silu"]]),
+        (ranges.Sizes(), [[], [3], (3, 2)], [3, "33", [0], [1.5], [True], None, {3}]),
+        (ranges.Sizes(1), [[3]], [[], ()]),
+    ],
+    ids=str,
+)
+def test_ranges(range_: ranges.Range, good: list, bad: list) -> None:
+    for value in good:
+        assert range_.settle(value) == (tuple(value) if isinstance(value, list) else value)
+    for value in bad:
+        with pytest.raises(ValueError):
+            range_.settle(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "given", "expected"),
+    [
+        ("flavours", "beta_va", {}, "unknown flavour 'beta_va': did you mean beta_vae"),
+        (
+            "likelihoods",
+            "zzz",
+            {},
+            f"unknown likelihood 'zzz': choose from {', '.join(catalogue.names('likelihoods'))}",
+        ),
+        ("flavours", "__init__", {}, "unknown flavour '__init__'"),
+        ("flavours", "../engine", {}, "unknown flavour '../engine'"),
+        ("networks", "convolution", {}, "unknown network 'convolution': did you mean conv?"),
+        ("flavours", "beta_vae", {"bta": 1}, "flavour 'beta_vae' has no hyperparameter 'bta': did you mean beta?"),
+        ("flavours", "vae", {"beta": 1}, "flavour 'vae' has no hyperparameter 'beta': choose from none"),
+        ("flavours", "beta_vae", {"beta": -1}, "flavour 'beta_vae': beta = -1 is not 0 <= float"),
+        ("flavours", "beta_vae", {"beta": "4"}, "flavour 'beta_vae': beta = '4' is not 0 <= float"),
+        ("networks", "mlp", {"hidden": [0]}, "network 'mlp': hidden = [0] is not a list of integers >= 1"),
+        (
+            "networks",
+            "conv",
+            {"channels": []},
+            "network 'conv': channels = [] is not a list of at least 1 integers >= 1",
+        ),
+        ("networks", "conv", {"hidden": 0}, "network 'conv': hidden = 0 is not 1 <= int"),
+        ("networks", "mlp", {"activation": "sil"}, "activation = 'sil' is not one of silu, gelu, tanh, softplus, relu"),
+        ("likelihoods", "gaussian", {"sigma": 0}, "likelihood 'gaussian': sigma = 0 is not 0 < float"),
+    ],
+)
+def test_bad_choices_are_told_with_the_mend(kind: str, name: str, given: dict, expected: str) -> None:
+    assert expected in fault(lambda: catalogue.settle(kind, name, given))
+
+
+# Fingerprints
+
+ENGINE, VAE, BETA = "engine.py", "flavours/vae.py", "flavours/beta_vae.py"
+
+
+class Source:
+    """A copy of the package, to be edited."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.folder / path).read_text()
+        assert old in text
+        (self.folder / path).write_text(text.replace(old, new, 1))
+
+    def append(self, path: str, text: str) -> None:
+        with (self.folder / path).open("a") as file:
+            file.write(text)
+
+    def fingerprint(self, flavour: str) -> str:
+        catalogue._imports.cache_clear()
+        catalogue._code.cache_clear()
+        return catalogue.fingerprint(ENGINE, flavour, "networks/mlp.py", "likelihoods/bernoulli.py")
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
+    folder = tmp_path / "vaebench"
+    shutil.copytree(catalogue.PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(catalogue, "PACKAGE", folder)
+    yield Source(folder)
+    catalogue._imports.cache_clear()
+    catalogue._code.cache_clear()
+
+
+def test_fingerprint_does_not_depend_on_the_place(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied = source.fingerprint(VAE)
+    monkeypatch.undo()
+    assert source.fingerprint(VAE) == copied
+    assert source.fingerprint(BETA) != copied
+
+
+@pytest.mark.parametrize(
+    ("path", "changed"),
+    [
+        ("flavours/vae.py", {VAE}),
+        ("flavours/beta_vae.py", {BETA}),
+        ("flavours/ae.py", set()),
+        ("networks/conv.py", set()),
+        ("likelihoods/gaussian.py", set()),
+        ("metrics/nll.py", set()),
+        ("cli.py", set()),
+        ("evaluation.py", set()),
+        ("data/readers.py", set()),
+        ("engine.py", {VAE, BETA}),
+        ("random.py", {VAE, BETA}),
+        ("binarisation.py", {VAE, BETA}),
+        ("model.py", {VAE, BETA}),
+        ("parts.py", {VAE, BETA}),
+        ("distributions/gaussian.py", {VAE, BETA}),
+        ("networks/mlp.py", {VAE, BETA}),
+        ("networks/__init__.py", {VAE, BETA}),
+        ("likelihoods/bernoulli.py", {VAE, BETA}),
+        ("ranges.py", {VAE, BETA}),
+    ],
+)
+def test_code_counts_where_it_runs(source: Source, path: str, changed: set[str]) -> None:
+    before = {flavour: source.fingerprint(flavour) for flavour in (VAE, BETA)}
+    source.append(path, "\nADDED = 1\n")
+    assert {flavour for flavour in before if source.fingerprint(flavour) != before[flavour]} == changed
+
+
+def test_comments_layout_and_docstrings_do_not_count(source: Source) -> None:
+    before = source.fingerprint(VAE)
+    source.append("flavours/vae.py", "\n\n# A comment.\n")
+    source.edit("flavours/vae.py", "VAE. Kingma", "The VAE. Kingma")
+    source.edit("flavours/vae.py", r'r"""$-\mathbb E_q', r'r"""The loss: $-\mathbb E_q')
+    source.edit("engine.py", "class Pack:\n", "class Pack:  # runs\n\n")
+    source.edit("model.py", '"""Point estimate', '"""The point estimate')
+    source.edit("flavours/vae.py", '"rate": draw.kl}', '"rate":   (draw.kl)}')
+    assert source.fingerprint(VAE) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("engine.py", "(0.9, 0.999), 1e-8", "(0.9, 0.99), 1e-8"),
+        ("flavours/vae.py", '"rate": draw.kl', '"rate": 2 * draw.kl'),
+        ("random.py", "return word ^ _shift(word, 31)", "return word ^ _shift(word, 30)"),
+    ],
+)
+def test_one_changed_number_counts(source: Source, path: str, old: str, new: str) -> None:
+    before = source.fingerprint(VAE)
+    source.edit(path, old, new)
+    assert source.fingerprint(VAE) != before
+
+
+def test_a_flavour_built_on_another_follows_it(source: Source) -> None:
+    (source.folder / "flavours/mine.py").write_text("from .beta_vae import beta_vae as mine\n")
+    before = {flavour: source.fingerprint(flavour) for flavour in ("flavours/mine.py", VAE)}
+    source.append(BETA, "\nADDED = 1\n")
+    assert source.fingerprint("flavours/mine.py") != before["flavours/mine.py"]
+    assert source.fingerprint(VAE) == before[VAE]
+    # What only a type checker imports does not run.
+    unchecked = source.fingerprint(VAE)
+    source.append(VAE, "\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .ae import ae\n")
+    checked = source.fingerprint(VAE)
+    assert checked != unchecked
+    source.append("flavours/ae.py", "\nADDED = 1\n")
+    assert source.fingerprint(VAE) == checked
+
+
+@pytest.mark.parametrize(
+    "module", ["vaebench", "vaebench.study.catalogue", "vaebench.study.config", "vaebench.data.sources"]
+)
+def test_what_a_snakefile_imports_is_light(module: str) -> None:
+    code = f"import sys, {module}; print(*{{'torch', 'numpy', 'pandas', 'scipy', 'sklearn'}} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_asking_for_cells_and_fingerprints_is_light() -> None:
+    code = """
+import sys
+from vaebench import config
+study = config.read("config/config.yaml")
+print([cell.code for cell in study.cells()][0] != "", "torch" in sys.modules)
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout == "True False\n"

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from vaebench.errors import VaebenchError
+from vaebench.study import config
+from vaebench.study.config import Cell, Training, identity
+
+FOLDER = Path(__file__).parents[2] / "config"
+ROW = {"dataset": "digits", "architecture": "mlp", "flavour": "vae", "latent": 4, "value": 1.0, "source": "a paper"}
+PLAIN: dict[str, Any] = {"datasets": {"digits": {}}, "flavours": {"vae": {}}, "latents": [2]}
+
+
+def refused(raw: Any) -> str:
+    """The message of the `VaebenchError` for a bad configuration, which must be one line with its place."""
+    with pytest.raises(VaebenchError) as caught:
+        config.check(raw, "study.yaml")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("study.yaml: ")
+    return message.removeprefix("study.yaml: ")
+
+
+def cell(**changes: Any) -> Cell:
+    (only,) = config.check(PLAIN | changes).cells()
+    return only
+
+
+# What is good
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_configurations_are_good(path: Path) -> None:
+    study = config.read(path)
+    axes = study.datasets, study.architectures, study.flavours, study.latents
+    count = 1
+    for axis in axes:
+        count *= len(axis)
+    count += sum(study.uses_gpu or not row.gpu for row in study.published.values())
+    cells = study.cells()
+    assert len(cells) == count > 0
+    assert len({cell.path for cell in cells}) == count
+
+
+def test_defaults_and_order_of_cells() -> None:
+    study = config.check(
+        {"datasets": {"digits": None, "mnist": {}}, "flavours": {"ae": None, "vae": {}}, "latents": [2, 3]}
+    )
+    assert [cell.path for cell in study.cells()][:5] == [
+        "digits/mlp/ae/z2",
+        "digits/mlp/ae/z3",
+        "digits/mlp/vae/z2",
+        "digits/mlp/vae/z3",
+        "mnist/mlp/ae/z2",
+    ]
+    assert (study.seeds, study.convention, study.device, study.pack) == ([0, 1, 2], "dynamic", "auto", None)
+    assert study.training == Training(50, 128, 1e-3, "constant", None)
+
+
+def test_cells_are_complete() -> None:
+    plan = cell(
+        architectures={"wide": {"network": "mlp", "hidden": [9]}},
+        flavours={"strong": {"flavour": "beta_vae", "beta": 8}},
+        likelihood={"name": "gaussian", "settings": {"sigma": 1}},
+        convention="none",
+        training={"epochs": 3},
+    )
+    assert plan.path == "digits/wide/strong/z2"
+    assert plan.network == ("mlp", {"hidden": (9,), "activation": "silu"})
+    assert plan.objective == ("beta_vae", {"beta": 8.0})
+    assert plan.likelihood == ("gaussian", {"sigma": 1.0})
+    assert plan.training == Training(epochs=3)
+    assert json.loads(json.dumps(plan.describe()))["network"] == ["mlp", {"hidden": [9], "activation": "silu"}]
+
+
+def test_a_users_dataset_may_have_any_good_name() -> None:
+    study = config.check(PLAIN | {"datasets": {"mine": {"path": "x.npy", "labels": "y.npy", "limits": {"test": 5}}}})
+    assert study.datasets["mine"] == config.Dataset("x.npy", "y.npy", config.Limits(test=5))
+
+
+# What is bad
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "mend"),
+    [
+        # Unknown names
+        ({"flavours": {"beta_va": {}}}, "unknown flavour 'beta_va'", "did you mean beta_vae"),
+        ({"flavours": {"zzz": {}}}, "unknown flavour 'zzz'", "choose from adversarial_ae, ae, "),
+        ({"flavours": {"mine": {"flavour": "vea"}}}, "unknown flavour 'vea'", "did you mean"),
+        ({"flavours": {"mine": {"flavour": 5}}}, "unknown flavour '5'", "choose from"),
+        ({"flavours": {"mine": {"flavour": ["vae"]}}}, "unknown flavour '['vae']'", "did you mean vae"),
+        ({"architectures": {"mpl": {}}}, "unknown network 'mpl'", "did you mean mlp"),
+        ({"likelihood": {"name": "bernouli"}}, "unknown likelihood 'bernouli'", "did you mean bernoulli"),
+        ({"datasets": {"mnst": {}}}, "unknown dataset 'mnst' without a path", "did you mean mnist"),
+        ({"datasets": {"mine": {}}}, "unknown dataset 'mine' without a path", "mnist"),
+        ({"datasets": {"mine": None}}, "unknown dataset 'mine' without a path", "mnist"),
+        ({"convention": "dynamik"}, "convention: ", "did you mean dynamic?"),
+        ({"device": "tpu"}, "device: ", "cpu"),
+        ({"training": {"schedule": "cosin"}}, "training.schedule: ", "did you mean cosine?"),
+        # Unknown keys
+        ({"trainin": {}}, "top level: ", "did you mean training?"),
+        ({"training": {"epoch": 3}}, "training: ", "did you mean epochs?"),
+        ({"evaluation": {"importance_sample": 3}}, "evaluation: ", "did you mean importance_samples"),
+        ({"likelihood": {"nam": "x"}}, "likelihood: ", "did you mean name?"),
+        ({"datasets": {"digits": {"pth": "x"}}}, "datasets[...]: ", "did you mean path?"),
+        ({"datasets": {"digits": {"limits": {"trian": 3}}}}, "datasets[...].limits: ", "did you mean train?"),
+        (
+            {"flavours": {"beta_vae": {"bet": 3}}},
+            "flavour 'beta_vae' has no hyperparameter 'bet'",
+            "did you mean beta?",
+        ),
+        ({"architectures": {"mlp": {"widths": 3}}}, "network 'mlp' has no hyperparameter 'widths'", "hidden"),
+        ({"likelihood": {"settings": {"sigma": 1}}}, "likelihood 'bernoulli' has no hyperparameter 'sigma'", "none"),
+        # Values outside their range or of another type
+        ({"flavours": {"beta_vae": {"beta": -1}}}, "flavour 'beta_vae': beta = -1", "0 <= float"),
+        ({"flavours": {"beta_vae": {"beta": float("inf")}}}, "flavour 'beta_vae': beta = inf", "0 <= float"),
+        ({"flavours": {"beta_vae": {"beta": True}}}, "flavour 'beta_vae': beta = True", "0 <= float"),
+        ({"architectures": {"conv": {"channels": []}}}, "network 'conv': channels = []", "at least 1"),
+        ({"latents": [0]}, "latents[0]: ", "`int` >= 1"),
+        ({"latents": [2, 2.5]}, "latents[1]: ", "`int`"),
+        ({"latents": [True]}, "latents[0]: ", "`int`"),
+        ({"latents": 2}, "latents: ", "`array`"),
+        ({"seeds": [-1]}, "seeds[0]: ", "`int` >= 0"),
+        ({"seeds": "all"}, "seeds: ", "`array`"),
+        ({"pack": 0}, "pack: ", "`int` >= 1"),
+        ({"training": {"epochs": 0}}, "training.epochs: ", "`int` >= 1"),
+        ({"training": {"batch_size": "big"}}, "training.batch_size: ", "`int`"),
+        ({"training": {"learning_rate": 0}}, "training.learning_rate: ", "`float` > 0"),
+        ({"training": {"learning_rate": float("nan")}}, "training.learning_rate: ", "`float` > 0"),
+        ({"training": {"learning_rate": float("inf")}}, "training.learning_rate: ", "`float` <= 1.79"),
+        ({"training": {"patience": 0}}, "training.patience: ", "`int` >= 1"),
+        ({"training": None}, "training: ", "`object`"),
+        ({"evaluation": {"importance_samples": 0}}, "evaluation.importance_samples: ", "`int` >= 1"),
+        ({"datasets": {"digits": {"limits": {"test": 0}}}}, "datasets[...].limits.test: ", "`int` >= 1"),
+        ({"datasets": {"digits": "x.npy"}}, "datasets[...]: ", "`object"),
+        ({"datasets": ["digits"]}, "datasets: ", "`object`"),
+        ({"flavours": ["vae"]}, "flavours: ", "`object`"),
+        ({"likelihood": "bernoulli"}, "likelihood: ", "`object`"),
+        ({"pathvars": {"results": 3}}, "pathvars[...]: ", "`str`"),
+        # Names that are no folder's
+        ({"datasets": {"My set": {"path": "x"}}}, "key in datasets: ", "^[a-z][a-z0-9_]*$"),
+        ({"flavours": {"../vae": {"flavour": "vae"}}}, "key in flavours: ", "^[a-z][a-z0-9_]*$"),
+        ({"architectures": {3: {}}}, "key in architectures: ", "`str`"),
+        # Empty and twice
+        ({"latents": []}, "nothing to train", "give flavours and latents"),
+        ({"seeds": []}, "seeds: ", "length >= 1"),
+        ({"datasets": {}}, "datasets: ", "length >= 1"),
+        ({"flavours": {}}, "nothing to train", "give flavours and latents"),
+        ({"architectures": {}}, "architectures: ", "length >= 1"),
+        ({"seeds": [0, 1, 0]}, "seeds holds a value twice", "list each one once"),
+        ({"latents": [2, 2]}, "latents holds a value twice", "list each one once"),
+        # Published rows
+        ({"published": {"vae": ROW}}, "'vae' is both in flavours and in published", "another name"),
+        ({"published": {"row": ROW | {"dataset": "digit"}}}, "unknown dataset 'digit'", "did you mean digits"),
+        ({"published": {"row": ROW | {"architecture": "conv"}}}, "unknown architecture 'conv'", "choose from mlp"),
+        ({"published": {"row": ROW | {"flavour": "va", "gpu": True}}}, "unknown flavour 'va'", "did you mean"),
+        ({"published": {"row": ROW | {"hyperparameters": {"beta": 1}}}}, "flavour 'vae' has no hyperparameter", "beta"),
+        ({"published": {"row": ROW | {"training": {"epoch": 1}}}}, "published[...].training: ", "did you mean epochs"),
+        ({"published": {"row": ROW | {"valu": 1}}}, "published[...]: ", "did you mean value"),
+        ({"datasets": {"digits": {"labels": "y.npy"}}}, "datasets.digits: labels without a path", "give the path"),
+    ],
+)
+def test_bad_input_is_told_with_its_place_and_mend(changes: dict, place: str, mend: str) -> None:
+    message = refused(PLAIN | changes)
+    assert message.startswith(place)
+    assert mend in message
+
+
+@pytest.mark.parametrize("raw", [None, [], "text", 3, [PLAIN]])
+def test_a_configuration_is_a_mapping(raw: Any) -> None:
+    assert refused(raw).startswith("top level: Expected `object`")
+
+
+@pytest.mark.parametrize("missing", PLAIN)
+def test_required_fields(missing: str) -> None:
+    raw = {key: value for key, value in PLAIN.items() if key != missing}
+    nothing = "nothing to train: give flavours and latents"
+    assert refused(raw) == ("top level: Object missing required field `datasets`" if missing == "datasets" else nothing)
+
+
+def test_a_published_row_is_a_cell_of_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ROW | {"convention": "none", "training": {"epochs": 3}, "evaluation": {"importance_samples": 7}}
+    study = config.check({"datasets": {"digits": {}}, "published": {"row": row, "big": ROW | {"gpu": True}}})
+    monkeypatch.setattr(config.Study, "uses_gpu", False)
+    (only,) = study.cells()
+    assert (only.path, only.objective[0], only.convention) == ("digits/mlp/row/z4", "vae", "none")
+    assert (only.training.epochs, only.likelihood[0]) == (3, "bernoulli")
+    assert study.evaluation_of(only).importance_samples == 7
+    monkeypatch.setattr(config.Study, "uses_gpu", True)
+    assert [study.evaluation_of(cell).importance_samples for cell in study.cells()] == [7, 500]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"datasets: [", b"a: b: c", b"\tx: 1", b"\xff\xfe\x00", b"? [1]\n: 2", b"a: *b", b"!!python/object:os.system {}"],
+)
+def test_bad_yaml_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_bytes(content)
+    with pytest.raises(VaebenchError) as caught:
+        config.read(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: cannot be read as YAML (")
+    assert message.endswith("): mend the file")
+    assert "\n" not in message
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(
+        VaebenchError, match=r"^\S+/absent.yaml: cannot be read as YAML .*No such file.*: mend the file$"
+    ):
+        config.read(tmp_path / "absent.yaml")
+
+
+def test_a_file_is_checked_under_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_bytes(msgspec.yaml.encode(PLAIN | {"latents": [0]}))
+    with pytest.raises(VaebenchError) as caught:
+        config.read(path)
+    assert str(caught.value) == f"{path}: latents[0]: Expected `int` >= 1"
+
+
+# Identity
+
+CHANGES: list[dict[str, Any]] = [
+    {"datasets": {"mnist": {}}},
+    {"architectures": {"conv": {}}},
+    {"architectures": {"wide": {"network": "mlp"}}},
+    {"architectures": {"mlp": {"hidden": [512, 255]}}},
+    {"architectures": {"mlp": {"activation": "gelu"}}},
+    {"flavours": {"ae": {}}},
+    {"flavours": {"beta_vae": {}}},
+    {"flavours": {"beta_vae": {"beta": 4.5}}},
+    {"flavours": {"mine": {"flavour": "vae"}}},
+    {"latents": [3]},
+    {"likelihood": {"name": "continuous_bernoulli"}},
+    {"likelihood": {"name": "gaussian"}},
+    {"likelihood": {"name": "gaussian", "settings": {"sigma": 0.2}}},
+    {"convention": "static"},
+    {"training": {"epochs": 51}},
+    {"training": {"batch_size": 127}},
+    {"training": {"masking": 0.25}},
+    {"training": {"learning_rate": 0.002}},
+    {"training": {"schedule": "cosine"}},
+    {"training": {"patience": 9}},
+]
+FACTS: dict[str, Any] = {"seed": 0, "data": "d", "width": 1, "device": "cpu"}
+
+
+def test_identity_changes_with_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [identity(cell(**changes), **FACTS) for changes in ({}, *CHANGES)]
+    changed: list[dict[str, Any]] = [{"seed": 1}, {"data": "e"}, {"width": 2}, {"device": "cuda"}]
+    keys += [identity(cell(), **(FACTS | facts)) for facts in changed]
+    monkeypatch.setattr("vaebench.study.catalogue.fingerprint", lambda *paths: "other code")
+    keys.append(identity(cell(), **FACTS))
+    assert len(set(keys)) == len(keys) == 1 + len(CHANGES) + 4 + 1
+    assert {len(key) for key in keys} == {64}
+
+
+def test_every_field_of_a_cell_is_changed_above() -> None:
+    plain = cell()
+    changed = {
+        name
+        for changes in CHANGES
+        for name in Cell.__struct_fields__
+        if getattr(cell(**changes), name) != getattr(plain, name)
+    }
+    assert changed == set(Cell.__struct_fields__)
+    trained = {name for changes in CHANGES for name in changes.get("training", {})}
+    assert trained == set(Training.__struct_fields__)
+
+
+def test_identity_does_not_change_with_order_spelling_or_what_is_not_trained() -> None:
+    wanted = {"network": "conv", "channels": [4, 8], "hidden": 16, "activation": "gelu"}
+    key = identity(cell(architectures={"mine": wanted}, flavours={"beta_vae": {"beta": 4.0}}), **FACTS)
+    turned = dict(reversed(list(wanted.items())))
+    assert identity(cell(architectures={"mine": turned}, flavours={"beta_vae": {"beta": 4}}), **FACTS) == key
+    assert identity(cell(architectures={"mine": wanted}, flavours={"beta_vae": {}}), **FACTS) == key
+    others = {"seeds": [7], "evaluation": {"importance_samples": 3}, "device": "cpu", "pack": 2, "mirror": "x"}
+    turned_cell = cell(architectures={"mine": turned}, flavours={"beta_vae": None}, training={"epochs": 50}, **others)
+    assert identity(turned_cell, **FACTS) == key

@@ -1,0 +1,330 @@
+"""The workflow as a user runs it: real subprocesses in a copy of the checkout, on real data."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from vaebench.data.dataset import load
+from vaebench.study import config
+
+ROOT = Path(__file__).parents[2]
+MIRROR = Path(os.environ.get("VAEBENCH_MIRROR", ROOT.parent / "shared/mirror")).absolute()
+CONFIG = {
+    "datasets": {"digits": {"limits": {"train": 200, "validation": 100, "test": 100}}},
+    "architectures": {"mlp": {"hidden": [16]}},
+    "flavours": {"ae": {}, "beta_vae": {"beta": 2}, "mean": {}},
+    "latents": [2],
+    "seeds": [0, 1],
+    "training": {"epochs": 2, "batch_size": 64},
+    "evaluation": {"importance_samples": 10, "importance_images": 50, "gallery_images": 4},
+    "geometry": {"points": 20, "pairs": 6},
+}
+
+on_one_worker = pytest.mark.xdist_group("finished")  # so that the workflow runs once
+
+
+def workspace(folder: Path) -> Path:
+    """A copy of what the repository holds, to run and to edit."""
+    for name in ("Snakefile", "environment.yml", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("workflow", "vaebench", "config"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def snakemake(folder: Path, *arguments: str, settings: dict | None = CONFIG, mirror: str = str(MIRROR)):
+    """Run snakemake in a workspace; ``settings`` are written to a configuration file."""
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    if settings is not None:
+        (folder / "test.yaml").write_text(yaml.safe_dump(settings))
+        command += ["--configfile", "test.yaml"]
+    environment = os.environ | {"PYTHONPATH": str(folder), "VAEBENCH_MIRROR": mirror}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def jobs(result: subprocess.CompletedProcess[str], rule: str) -> set[str]:
+    """Outputs of the jobs of a rule that a dry run announces."""
+    assert result.returncode == 0, result.stderr
+    blocks = re.findall(rf"rule {rule}:.*?output: (\S+?),?[\s\n]", result.stdout + result.stderr, re.DOTALL)
+    return set(blocks)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which the workflow has run to its end."""
+    folder = workspace(tmp_path_factory.mktemp("workflow"))
+    result = snakemake(folder, "--cores", "2", "--report", "results/report.html", "--report-after-run")
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@on_one_worker
+def test_results_are_complete_and_agree_with_each_other(finished: Path) -> None:
+    results = finished / "results"
+    metrics = pd.read_csv(results / "tables/metrics.csv")
+    assert set(metrics["seed"]) == {0, 1} and set(metrics["flavour"]) == {"ae", "beta_vae", "mean"}
+    assert not metrics.duplicated(["dataset", "architecture", "flavour", "latent", "seed", "sampler", "metric"]).any()
+    missing = metrics[metrics["value"].isna()]
+    assert missing["reason"].notna().all() and set(missing["flavour"]) == {"ae"}
+    assert "elbo" in set(missing["metric"])
+    wide = metrics[metrics["flavour"] != "ae"].pivot(index=["flavour", "seed"], columns="metric", values="value")
+    np.testing.assert_allclose(wide["elbo"], -wide["rate"] - wide["distortion"], rtol=1e-7)
+    np.testing.assert_allclose(wide["rate"], wide.filter(like="kl_per_dimension").sum(axis=1), rtol=1e-5, atol=1e-6)
+    summary = pd.read_csv(results / "tables/summary.csv")
+    geometry = pd.read_csv(results / "tables/geometry.csv")
+    assert set(summary["metric"]) == set(metrics["metric"]) | set(geometry["metric"])
+    summary = summary[summary["sampler"].isna()].set_index(["flavour", "metric"])
+    for (flavour, metric), values in metrics.dropna(subset="value").groupby(["flavour", "metric"])["value"]:
+        assert summary.loc[(flavour, metric), "mean"] == pytest.approx(values.mean(), rel=1e-9)
+    assert json.loads((results / "provenance.json").read_text())["runs"] == {"finished": 6}
+    for kind in ("pdf", "png"):
+        assert len(list((results / "figures").rglob(f"*.{kind}"))) == 14
+    for path in results.rglob("*"):
+        assert path.is_dir() or path.stat().st_size or path.parent.name == "download" or path.suffix == ".log", path
+    assert not list(results.rglob("*.part*"))
+
+
+@on_one_worker
+def test_geometry_is_measured_and_agrees_with_itself(finished: Path) -> None:
+    tables = finished / "results/tables"
+    geometry = pd.read_csv(tables / "geometry.csv")
+    assert geometry[geometry["value"].isna()]["reason"].notna().all()
+    assert set(geometry.query("flavour == 'mean'")["value"].dropna()) == set()
+    means = geometry.query("metric == 'length_ratio'").set_index(["flavour", "seed"])["value"]
+    distances = pd.read_csv(tables / "distances.csv")
+    wide = distances.pivot(index=["flavour", "seed", "pair"], columns="distance", values="value").dropna()
+    ratios = (wide["geodesic"] / wide["line"]).groupby(["flavour", "seed"]).mean()
+    np.testing.assert_allclose(means[ratios.index], ratios, rtol=1e-5)
+    agreement = pd.read_csv(tables / "agreement.csv").set_index(["flavour", "sampler", "metric"])["mean"]
+    table = distances.query("flavour == 'ae' and distance == 'latent'").pivot(index="seed", columns="pair")["value"]
+    expected = table.T.corr("spearman").loc[0, 1]
+    assert agreement["ae", "latent", "mean_spearman"] == pytest.approx(expected)
+    assert agreement["ae", "latent", "kendall_w"] == pytest.approx((1 + expected) / 2)
+    for name, fact in (("geometry", "20 evenly spaced test codes"), ("agreement", "6 pairs of test images")):
+        for form in ("md", "tex", "html"):
+            assert fact in (tables / f"{name}.{form}").read_text()
+
+
+@on_one_worker
+def test_tables_state_their_conditions(finished: Path) -> None:
+    for form in ("md", "tex", "html"):
+        text = (finished / f"results/tables/likelihood.{form}").read_text()
+        for fact in ("dynamic", "bernoulli", "K = 10", "2 seeds"):
+            assert fact in text
+
+
+@on_one_worker
+def test_the_report_holds_tables_and_figures_with_captions(finished: Path) -> None:
+    report = (finished / "results/report.html").read_text()
+    for text in ("Galleries", "Tables", "rate_distortion", "Student interval"):
+        assert text in report
+
+
+@on_one_worker
+def test_nothing_is_done_twice(finished: Path) -> None:
+    result = snakemake(finished, "--cores", "1")
+    assert result.returncode == 0 and "Nothing to be done" in result.stdout + result.stderr
+
+
+@on_one_worker
+def test_changes_retrain_what_they_touch_and_no_more(finished: Path) -> None:
+    trained = {
+        "another latent size": (
+            CONFIG | {"latents": [2, 3]},
+            {f"{flavour}/z3" for flavour in ("ae", "beta_vae", "mean")},
+        ),
+        "another hyperparameter": (
+            CONFIG | {"flavours": CONFIG["flavours"] | {"beta_vae": {"beta": 3}}},
+            {"beta_vae/z2"},
+        ),
+        "another flavour": (CONFIG | {"flavours": CONFIG["flavours"] | {"vae": {}}}, {"vae/z2"}),
+        "other evaluation": (CONFIG | {"evaluation": {"importance_samples": 20}}, set()),
+    }
+    for change, (settings, cells) in trained.items():
+        planned = jobs(snakemake(finished, "--dry-run", settings=settings), "train")
+        assert planned == {f"results/runs/digits/mlp/{cell}.json" for cell in cells}, change
+
+
+@on_one_worker
+def test_an_edited_flavour_retrains_alone(finished: Path) -> None:
+    path = finished / "vaebench/flavours/beta_vae.py"
+    before = path.read_text()
+    path.write_text(before.replace("beta * draw.kl", "draw.kl * beta"))
+    assert jobs(snakemake(finished, "--dry-run"), "train") == {"results/runs/digits/mlp/beta_vae/z2.json"}
+    path.write_text(before + "\n# A remark changes no number.\n")
+    assert jobs(snakemake(finished, "--dry-run"), "train") == set()
+    path.write_text(before)
+
+
+@on_one_worker
+def test_another_seed_trains_alone(finished: Path) -> None:
+    """Last of the tests on this workspace: it adds to it."""
+    runs = finished / "results/runs/digits/mlp"
+    before = {path: path.stat().st_mtime_ns for path in runs.rglob("run.json")}
+    result = snakemake(finished, "train_all", "--cores", "2", settings=CONFIG | {"seeds": [0, 1, 2]})
+    assert result.returncode == 0, result.stderr
+    after = {path: path.stat().st_mtime_ns for path in runs.rglob("run.json")}
+    assert {path.parent.name for path in after.keys() - before.keys()} == {"seed2"}
+    assert len(after) == len(before) + 3 and before.items() <= after.items()
+
+
+def test_published_values_stand_beside_ours(tmp_path: Path) -> None:
+    claim = {"dataset": "digits", "architecture": "mlp", "latent": 2, "source": "a paper"}
+    rows = {
+        "a_vae": claim | {"flavour": "vae", "value": 20.0},
+        "a_denoising_vae": claim | {"flavour": "vae", "value": 21.0, "training": {"epochs": 2, "masking": 0.5}},
+        "on_a_gpu": claim | {"flavour": "iwae", "value": 19.0, "gpu": True},
+    }
+    settings = CONFIG | {"flavours": {}, "latents": [], "seeds": [0], "device": "cpu", "published": rows}
+    del settings["geometry"]
+    folder = workspace(tmp_path)
+    result = snakemake(folder, "tables", "--cores", "2", settings=settings)
+    assert result.returncode == 0, result.stderr
+    table = pd.read_csv(folder / "results/tables/published.csv").set_index("row")
+    metrics = pd.read_csv(folder / "results/tables/metrics.csv").query("metric == 'nll'").set_index("flavour")["value"]
+    assert set(table.index) == set(rows)
+    for row in ("a_vae", "a_denoising_vae"):
+        assert table.loc[row, "ours"] == pytest.approx(metrics[row])
+        assert table.loc[row, "difference"] == pytest.approx(metrics[row] - rows[row]["value"])
+    assert metrics["a_denoising_vae"] != metrics["a_vae"]
+    assert np.isnan(table.loc["on_a_gpu", "ours"])
+    assert "| on_a_gpu | digits | 2 | NLL | 19.00 | not run |" in (folder / "results/tables/published.md").read_text()
+
+
+@pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the public datasets on this machine")
+def test_real_mnist_and_fashion_mnist(tmp_path: Path) -> None:
+    limits = {"limits": {"train": 300, "validation": 100, "test": 100}}
+    settings = CONFIG | {
+        "datasets": {"mnist": limits, "fashion_mnist": limits},
+        "flavours": {"vae": {}},
+        "seeds": [0],
+    }
+    folder = workspace(tmp_path)
+    result = snakemake(folder, "tables", "--cores", "2", settings=settings)
+    assert result.returncode == 0, result.stderr
+    summary = pd.read_csv(folder / "results/tables/summary.csv").set_index(["dataset", "metric"])
+    assert (summary.loc["fashion_mnist", "elbo"]["mean"] < summary.loc["mnist", "elbo"]["mean"]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"flavours": {"beta_vea": {}}}, "unknown flavour 'beta_vea': did you mean beta_vae"),
+        ({"flavours": {"beta_vae": {"bta": 1}}}, "flavour 'beta_vae' has no hyperparameter 'bta': did you mean beta?"),
+        ({"flavours": {"beta_vae": {"beta": -1}}}, "beta = -1 is not 0 <= float"),
+        ({"latents": [0]}, "latents[0]: Expected `int` >= 1"),
+        ({"training": {"epochs": "many"}}, "training.epochs: Expected `int`, got `str`"),
+        ({"trainig": {"epochs": 1}}, "unknown field `trainig`: did you mean training?"),
+    ],
+)
+def test_a_bad_configuration_is_one_line(tmp_path: Path, change: dict, line: str) -> None:
+    result = snakemake(workspace(tmp_path), "--cores", "1", settings=CONFIG | change)
+    assert result.returncode != 0
+    assert sum(line in text for text in result.stderr.splitlines()) == 1, result.stderr
+    assert "Traceback" not in result.stderr and not (tmp_path / "results").exists()
+
+
+def test_no_network_and_no_mirror_is_one_line(tmp_path: Path) -> None:
+    settings = CONFIG | {"datasets": {"mnist": {}}, "flavours": {"vae": {}}}
+    result = snakemake(workspace(tmp_path), "--cores", "1", "--retries", "0", settings=settings, mirror="nowhere")
+    if result.returncode == 0:
+        pytest.skip("there is a network")
+    assert "train-images-idx3-ubyte.gz cannot be downloaded" in result.stderr
+    assert "set VAEBENCH_MIRROR to a folder or URL" in result.stderr
+    assert not list((tmp_path / "results/data").rglob("*.gz"))
+
+
+def test_a_users_images_need_a_configuration_entry_alone(tmp_path: Path) -> None:
+    folder = workspace(tmp_path)
+    images = np.arange(70 * 8 * 8, dtype=np.uint8).reshape(70, 8, 8)
+    np.savez(folder / "mine.npz", images=images, labels=np.arange(70))
+    settings = CONFIG | {"datasets": {"mine": {"path": "mine.npz"}}}
+    result = snakemake(folder, "results/data/mine.safetensors", "--cores", "1", settings=settings)
+    assert result.returncode == 0, result.stderr
+    data = load(folder / "results/data/mine.safetensors")
+    splits = (data.train, data.validation, data.test)
+    assert [len(split.labels) for split in splits] == [50, 10, 10]
+    for split in splits:
+        assert (split.images[:, 0].numpy() == images[split.labels.numpy()]).all()
+
+
+def test_new_labels_prepare_a_users_dataset_anew(tmp_path: Path) -> None:
+    folder, target = workspace(tmp_path), "results/data/mine.safetensors"
+    np.save(folder / "mine.npy", np.zeros((14, 8, 8), np.uint8))
+    settings = CONFIG | {"datasets": {"mine": {"path": "mine.npy", "labels": "labels.npy"}}}
+    for label in (1, 2):
+        np.save(folder / "labels.npy", np.full(14, label))
+        result = snakemake(folder, target, "--cores", "1", settings=settings)
+        assert result.returncode == 0, result.stderr
+        assert set(load(folder / target).train.labels.tolist()) == {label}
+
+
+def test_an_unreadable_dataset_is_one_line(tmp_path: Path) -> None:
+    folder = workspace(tmp_path)
+    (folder / "mine.npz").write_bytes(b"no archive")
+    settings = CONFIG | {"datasets": {"mine": {"path": "mine.npz"}}}
+    result = snakemake(folder, "--cores", "1", settings=settings)
+    assert result.returncode != 0 and "vaebench: mine.npz: cannot be read" in result.stderr
+    assert not (folder / "results/data/mine.safetensors").exists()
+
+
+def test_the_workflow_is_linted_and_formatted() -> None:
+    lint = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--lint", "--configfile", "config/demo.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert lint.returncode == 0 and "good condition" in lint.stdout + lint.stderr, lint.stderr
+    format = subprocess.run(
+        [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert format.returncode == 0, format.stderr
+
+
+@pytest.mark.parametrize("name", ["config", "demo", "small", "calibration", "flavours"])
+def test_shipped_configurations_plan_every_cell(name: str) -> None:
+    path = ROOT / f"config/{name}.yaml"
+    study = config.read(path)
+    count = len(study.cells())
+    command = [sys.executable, "-m", "snakemake", "train_all", "--dry-run", "--forceall", "--configfile", str(path)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert re.search(rf"^train\s+{count}$", result.stdout + result.stderr, re.MULTILINE), result.stderr
+
+
+@pytest.mark.parametrize("profile", ["local", "slurm"])
+def test_profiles_plan_the_demo(profile: str, tmp_path: Path) -> None:
+    result = snakemake(workspace(tmp_path), "--dry-run", "--workflow-profile", f"workflow/profiles/{profile}")
+    assert len(jobs(result, "train")) == 3
+
+
+def test_the_schema_for_editors_is_that_of_the_code() -> None:
+    assert (ROOT / "workflow/schemas/config.schema.json").read_text() == config.schema() + "\n"
+
+
+def test_the_conda_environment_installs_the_lock_of_this_project() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    python = next(entry for entry in environment["dependencies"] if str(entry).startswith("python="))
+    minimum = re.fullmatch(r">=(\d+)\.(\d+)", project["requires-python"])
+    assert minimum and tuple(map(int, python.removeprefix("python=").split("."))) >= tuple(map(int, minimum.groups()))
+    assert environment["dependencies"][-1]["pip"] == ["--require-hashes", "-r requirements.lock"]
+    lock = (ROOT / "requirements.lock").read_text()
+    groups = project["optional-dependencies"]
+    wanted = project["dependencies"] + [name for group in groups for name in groups[group] if group != "benchmark"]
+    for requirement in wanted:
+        name = re.split(r"[<>=]", requirement)[0]
+        assert re.search(rf"^{name}==", lock, re.MULTILINE | re.IGNORECASE), f"{name} is not locked"
+    assert "://" not in lock

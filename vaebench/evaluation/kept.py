@@ -1,0 +1,65 @@
+"""Measurements that are kept between jobs: a new metric, or a new seed, does not measure everything again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaebench.files import replacing, write
+
+Arrays = dict[str, np.ndarray]
+KEY = "kept_under"
+
+
+class Shelf:
+    """What was measured of one run, in ``folder/NAME.json`` and ``folder/NAME-*.npz``; without a folder nothing is kept.
+
+    ``facts`` are all that determines the measurements, but for what each adds to them. A measurement is taken again
+    where these differ from what it was taken under, or where its file cannot be read.
+    """
+
+    def __init__(self, folder: Path | None, name: str, facts: dict[str, Any]) -> None:
+        self.folder, self.name, self.facts = folder, name, facts
+        self.found: dict[str, Any] = {}
+        if folder is not None:
+            with suppress(OSError, ValueError, TypeError):
+                self.found = dict(json.loads((folder / f"{name}.json").read_text()))
+
+    def _key(self, more: dict[str, Any]) -> str:
+        return hashlib.sha256(json.dumps(self.facts | more, sort_keys=True).encode()).hexdigest()
+
+    def rows(self, what: str, more: dict[str, Any], measure: Callable[[], list[Any]]) -> list[Any]:
+        """Plain rows named ``what``: those kept under the same facts, else measured."""
+        key = self._key(more)
+        with suppress(KeyError, TypeError):
+            if self.found[what][KEY] == key:
+                return self.found[what]["rows"]
+        rows = measure()
+        self.found[what] = {KEY: key, "rows": rows}
+        return rows
+
+    def arrays(self, what: str, more: dict[str, Any], measure: Callable[[], Arrays]) -> Arrays:
+        """Arrays named ``what``: those kept under the same facts, else measured."""
+        key = self._key(more)
+        if self.folder is None:
+            return measure()
+        path = self.folder / f"{self.name}-{what}.npz"
+        with suppress(OSError, ValueError, KeyError), np.load(path, allow_pickle=False) as loaded:
+            arrays = dict(loaded)
+            if str(arrays.pop(KEY)) == key:
+                return arrays
+        arrays = measure()
+        with replacing(path) as part:
+            np.savez_compressed(part, **arrays, **{KEY: np.array(key)})
+        return arrays
+
+    def close(self) -> None:
+        """Keep what was measured."""
+        if self.folder is not None:
+            write(self.folder / f"{self.name}.json", json.dumps(self.found))

@@ -1,0 +1,212 @@
+"""The measurements of a cell's runs, as tidy tables and as pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from vaebench.data import binarisation
+from vaebench.data.dataset import Data
+from vaebench.evaluation.kept import Arrays, Shelf
+from vaebench.evaluation.pictures import gallery
+from vaebench.evaluation.subject import Subject
+from vaebench.files import reading
+from vaebench.model.recipe import load
+from vaebench.study import catalogue
+from vaebench.study.config import Cell, Evaluation, Geometry
+from vaebench.study.tidy import METRICS, RUN
+from vaebench.training import runs
+
+COSTS = ("wall_seconds", "samples_per_second", "peak_memory", "pack")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of one cell: tidy tables of metrics, losses by epoch, costs and distances; pictures of the first seed that is not lost.
+
+    ``conditions`` are what a table must state. Without `geometry` there are no distances and no ``geometry`` pictures.
+    """
+
+    metrics: pd.DataFrame
+    history: pd.DataFrame
+    compute: pd.DataFrame
+    gallery: Arrays
+    conditions: dict[str, Any]
+    distances: pd.DataFrame | None = None
+    geometry: Arrays | None = None
+
+
+def subjects(geometry: Geometry | None) -> dict[str, list[str]]:
+    """Names of the metrics to measure, by what they are given."""
+    found: dict[str, list[str]] = {"model": []} | ({"survey": []} if geometry else {})
+    for table, names in catalogue.groups("metrics").items():
+        subject = catalogue.constant("metrics", table, "SUBJECT") or "model"
+        if subject in found:
+            found[subject] += names
+    return found
+
+
+@torch.no_grad()
+def measure(
+    cell: Cell,
+    folders: Sequence[Path],
+    data: Data,
+    evaluation: Evaluation,
+    geometry: Geometry | None,
+    device: torch.device,
+    kept: Path | None = None,
+) -> Measured:
+    """Measure the trained runs of a cell on the test set; what was measured before is taken from the folder ``kept``.
+
+    Values are in the metric's unit, or missing with a reason. A run that diverged before its first epoch ended has only
+    missing values. Raises `VaebenchError` for a run that cannot be read.
+    """
+    test = data.test.images.to(device)
+    seen = binarisation.fixed(test, cell.convention, "test")
+    shown = next((folder for folder in folders if not runs.lost(runs.record(folder))), folders[0])
+    metrics: list[dict[str, Any]] = []
+    distances: list[dict[str, Any]] = []
+    pictures: dict[str, Arrays] = {}
+    for folder in folders:
+        run = Run(cell, folder, data, test, seen, evaluation, geometry)
+        shelf = Shelf(kept, folder.name, {"run": run.record["key"], "device": device.type})
+        metrics += [run.place | row for row in run.metrics(shelf)]
+        if geometry is not None:
+            distances += [run.place | row for row in run.distances(shelf)]
+        if folder == shown:
+            pictures["gallery"] = run.gallery(shelf)
+            if geometry is not None:
+                pictures["geometry"] = run.geometry_pictures(shelf)
+        shelf.close()
+    return Measured(
+        metrics=pd.DataFrame(metrics, columns=METRICS),
+        history=_joined(cell, folders, lambda folder: pd.read_csv(folder / "history.csv")),
+        compute=_joined(cell, folders, _cost),
+        gallery=pictures["gallery"],
+        conditions={
+            **{name: value for name, value in cell.plain().items() if name in RUN},
+            "convention": cell.convention,
+            "likelihood": cell.likelihood.name,
+            "importance_samples": evaluation.importance_samples,
+            "importance_images": min(evaluation.importance_images, len(test)),
+            "test_sha256": binarisation.checksum(seen),
+        },
+        distances=pd.DataFrame(distances) if geometry is not None else None,
+        geometry=pictures.get("geometry"),
+    )
+
+
+class Run:
+    """One trained run before the test set: ``test`` are its grey bytes, ``seen`` what the model observes of them."""
+
+    def __init__(
+        self,
+        cell: Cell,
+        folder: Path,
+        data: Data,
+        test: Tensor,
+        seen: Tensor,
+        evaluation: Evaluation,
+        geometry: Geometry | None,
+    ) -> None:
+        self.folder, self.data, self.test, self.seen = folder, data, test, seen
+        self.evaluation, self.geometry = evaluation, geometry
+        self.record = runs.record(folder)
+        self.lost = runs.lost(self.record)
+        self.place = {name: getattr(cell, name) for name in RUN if name != "seed"} | {"seed": self.record["seed"]}
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The model itself, read only if there is something to measure."""
+        return Subject(
+            load(self.folder / "best.safetensors").to(self.test.device),
+            binarisation.scaled(self.test),
+            binarisation.scaled(self.seen),
+            self.record["seed"],
+            importance_samples=self.evaluation.importance_samples,
+            importance_images=self.evaluation.importance_images,
+        )
+
+    @cached_property
+    def survey(self) -> Any:
+        """Its latent geometry."""
+        from vaebench.evaluation.survey.survey import Survey
+
+        assert self.geometry is not None
+        return Survey(self.subject, self.data.test.labels, self.data.train, self.geometry, self.lost)
+
+    def metrics(self, shelf: Shelf) -> list[dict[str, Any]]:
+        """Rows of every metric."""
+        rows = []
+        for subject, names in subjects(self.geometry).items():
+            for name in names:
+                more = self._facts(subject, catalogue.path_of("metrics", name))
+                rows += shelf.rows(name, more, lambda name=name, subject=subject: list(self._rows(name, subject)))
+        return rows
+
+    def _rows(self, name: str, subject: str):
+        metric = catalogue.load("metrics", name)
+        for part in metric.over:
+            whole = None if self.lost else self.subject if subject == "model" else self.survey.parts[part]
+            for label, value, reason in [(name, None, self.lost)] if self.lost else metric.rows(whole):
+                yield {"part": part, "metric": label, "value": value, "reason": reason}
+
+    def gallery(self, shelf: Shelf) -> Arrays:
+        """Pictures of the model, or the reason why there are none."""
+        if self.lost:
+            return {"reason": np.array(self.lost)}
+        labels, count = self.data.test.labels, self.evaluation.gallery_images
+        facts = self._facts("model", "evaluation/pictures.py")
+        return shelf.arrays("gallery", facts, lambda: gallery(self.subject, labels, count))
+
+    def distances(self, shelf: Shelf) -> list[dict[str, Any]]:
+        """Rows of the distances of the pairs of test images."""
+        return shelf.rows("distances", self._facts("survey"), lambda: self.survey.distances())
+
+    def geometry_pictures(self, shelf: Shelf) -> Arrays:
+        """Pictures of the latent geometry, or the reason why there are none."""
+        from vaebench.evaluation.survey.pictures import pictures
+
+        facts = self._facts("survey", "evaluation/survey/pictures.py")
+        return shelf.arrays("geometry", facts, lambda: pictures(self.survey))
+
+    def _facts(self, subject: str, *code: str | Path) -> dict[str, Any]:
+        """What determines a measurement of the model, or of its geometry, by code in these files."""
+        files = {"model": "evaluation/subject.py", "survey": "evaluation/survey/survey.py"}
+        settings = self.geometry if subject == "survey" else self.evaluation
+        return {
+            "code": catalogue.fingerprint(files[subject], *code),
+            "settings": {name: getattr(settings, name) for name in settings.__struct_fields__},
+        }
+
+
+def _cost(folder: Path) -> pd.DataFrame:
+    """What a run cost and how it ended, in the columns of the metrics."""
+    record = runs.record(folder)
+    with reading(folder / "cost.json", "what a run cost", "train it again"):
+        cost = json.loads((folder / "cost.json").read_text())
+        values = {name: cost[name] for name in COSTS}
+    values |= {name: record[name] for name in ("parameters", "epochs", "best_epoch")}
+    values["diverged"] = int(record["status"] == "diverged")
+    return pd.DataFrame(
+        {"part": "", "metric": list(values), "value": [float(value) for value in values.values()], "reason": ""}
+    )
+
+
+def _joined(cell: Cell, folders: Sequence[Path], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    """A table of each run, with the columns that tell it from the others."""
+    frames = []
+    for folder in folders:
+        place = {name: getattr(cell, name) for name in RUN if name != "seed"} | {"seed": runs.record(folder)["seed"]}
+        frame = read(folder)
+        frames.append(frame.assign(**place)[[*RUN, *frame.columns]])
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,3 @@
+"""How curved images are over the latent space."""
+
+SUBJECT = "survey"

@@ -1,0 +1,3 @@
+"""What the decoder's pull-back metric is like."""
+
+SUBJECT = "survey"

@@ -1,0 +1,3 @@
+"""What images do between codes."""
+
+SUBJECT = "survey"

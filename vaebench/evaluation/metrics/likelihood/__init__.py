@@ -1,0 +1,1 @@
+"""How probable test images are."""

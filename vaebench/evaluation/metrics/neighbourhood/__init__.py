@@ -1,0 +1,3 @@
+"""What neighbours among codes tell."""
+
+SUBJECT = "survey"

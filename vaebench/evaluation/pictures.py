@@ -1,0 +1,30 @@
+"""What the gallery of figures is drawn from."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaebench.evaluation.subject import Subject
+
+LATENT_IMAGES = 2000
+
+
+@torch.no_grad()
+def gallery(subject: Subject, labels: Tensor, count: int) -> dict[str, np.ndarray]:
+    """Arrays, float32 in [0, 1] but for the latents, of ``count`` test images:
+
+    ``originals`` and ``reconstructions`` (count, channels, height, width), ``samples`` of the prior (count, channels,
+    height, width; absent without a prior), ``latent_means`` (images, latent) and their ``labels`` (images,). An empty
+    ``reason`` says that there are some.
+    """
+    pictures = {
+        "originals": subject.grey[:count],
+        "reconstructions": subject.reconstructions[:count],
+        "latent_means": subject.means[:LATENT_IMAGES],
+    }
+    if subject.has("prior"):
+        pictures["samples"] = subject.model.sample(count, subject.seed).clamp(0, 1)
+    arrays = {name: value.float().cpu().numpy() for name, value in pictures.items()}
+    return arrays | {"labels": labels[:LATENT_IMAGES].numpy(), "reason": np.array("")}

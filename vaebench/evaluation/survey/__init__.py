@@ -1,0 +1,6 @@
+"""The latent geometry of a trained run: a `survey` and its parts, which metrics are measured over."""
+
+PLACES = ("test", "prior", "midpoint")
+PATHS = ("line", "geodesic")
+NEIGHBOURHOODS = ("latent", "graph")
+DISCRETE = "its latents are discrete codes, with nothing between them"

@@ -1,0 +1,55 @@
+"""Curves between pairs of codes, and the images along them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from vaebench.geometry.geodesics import line
+
+if TYPE_CHECKING:
+    from vaebench.evaluation.survey.survey import Survey
+
+FRAMES, FINE = 17, 65  # points of a curve: decoded, and measured
+
+
+class Curves:
+    """The pairs' straight lines, or their geodesics: those pairs' whose geodesic is trusted."""
+
+    def __init__(self, survey: Survey, name: str) -> None:
+        self.survey, self.name = survey, name
+
+    def points(self, count: int, chosen: Tensor) -> Tensor:
+        """Coordinates at times evenly spaced from 0 to 1, (chosen pairs, count, coordinates)."""
+        found, times = self.survey.geodesics, torch.linspace(0, 1, count, dtype=torch.float64)
+        return line(found.a[chosen], found.b[chosen], times) if self.name == "line" else found.curve(times)[chosen]
+
+    def images(self, count: int, chosen: Tensor) -> Tensor:
+        """Decoder means along them, (chosen pairs, count, channels, height, width) in [0, 1]."""
+        return self.survey.decoder(self.points(count, chosen)).mean.clamp(0, 1)
+
+    @cached_property
+    def measured(self) -> Tensor:
+        """Finely spaced points of the trusted pairs, (pairs, points, coordinates)."""
+        return self.points(FINE, self.survey.trusted)
+
+    @property
+    def lengths(self) -> Tensor:
+        """Of the trusted pairs' images, (pairs,)."""
+        found = self.survey.geodesics
+        return (found.line_length if self.name == "line" else found.length)[self.survey.trusted]
+
+    @cached_property
+    def nearest(self) -> tuple[Tensor, Tensor]:
+        """Root mean square distance per pixel of the inner frames to the nearest training image, and its label.
+
+        (pairs, frames - 2) each, of the trusted pairs.
+        """
+        images, labels = self.survey.references
+        decoded = self.images(FRAMES, self.survey.trusted)[:, 1:-1].flatten(2)
+        found = [torch.cdist(part, images).min(-1) for part in decoded]
+        distance = torch.stack([each.values for each in found]) / images.shape[-1] ** 0.5
+        return distance, labels[torch.stack([each.indices for each in found]).cpu()]

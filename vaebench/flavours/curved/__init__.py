@@ -1,0 +1,1 @@
+"""Curved latent spaces."""

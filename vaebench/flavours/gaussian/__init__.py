@@ -1,0 +1,1 @@
+"""Gaussian posterior and prior."""

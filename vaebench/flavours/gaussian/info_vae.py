@@ -1,0 +1,43 @@
+r"""InfoVAE. Zhao et al. 2019, https://arxiv.org/abs/1706.02262, equation 6, with the maximum mean discrepancy.
+
+The paper's lambda is ``scale`` here (lambda is a word of Python).
+"""
+
+from typing import Annotated, Literal
+
+from vaebench.errors import VaebenchError
+from vaebench.model.flavour import flavour
+from vaebench.model.objectives.mmd import mmd
+from vaebench.model.parts.priors import NormalPrior
+from vaebench.study.ranges import Interval, NonNegative, Positive
+
+
+def matched_prior(design, *, alpha: float, scale: float) -> NormalPrior:
+    """The normal prior; raises `VaebenchError` for a loss that would drive the latents away from it."""
+    if alpha + scale < 1:
+        raise VaebenchError(
+            f"flavour 'info_vae': alpha + scale = {alpha + scale:g} is below 1, which would reward latents for leaving "
+            f"the prior: raise scale to {1 - alpha:g} or more"
+        )
+    return NormalPrior(design)
+
+
+@flavour(prior=matched_prior)
+def info_vae(
+    vae,
+    x,
+    *,
+    alpha: Annotated[float, Interval(float, high=1)] = 0.0,
+    scale: NonNegative = 30.0,
+    kernel: Literal["imq", "rbf"] = "imq",
+    bandwidth: Positive = 1.0,
+):
+    r"""$-\mathbb E_q[\log p(x|z)] + (1 - \alpha)\,\mathrm{KL}(q(z|x) \| p(z))
+    + (\alpha + \lambda - 1)\,\mathrm{MMD}^2(q(z), p(z))$"""
+    draw = vae(x)
+    discrepancy = mmd(draw.z, draw.p.rsample(draw.z.shape[:1]), kernel, bandwidth)
+    return {
+        "distortion": -draw.log_px,
+        "rate": (1 - alpha) * draw.kl,
+        "discrepancy": (alpha + scale - 1) * discrepancy,
+    }

@@ -1,9 +1,0 @@
-"""Evidence lower bound. Kingma & Welling 2014, https://arxiv.org/abs/1312.6114, equation 3."""
-
-from ..metric import metric
-
-
-@metric(unit="nats", better="higher", table="likelihood", needs=("posterior", "prior", "likelihood"))
-def elbo(evaluation) -> float:
-    r"""$\mathbb E_q[\log p(x|z)] - \mathrm{KL}(q(z|x) \| p(z)) \le \log p(x)$, mean over the test set."""
-    return float((evaluation.log_px - evaluation.kl).double().mean())

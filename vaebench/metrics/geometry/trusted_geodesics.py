@@ -1,9 +1,0 @@
-"""How many geodesics can be relied on."""
-
-from ...metric import metric
-
-
-@metric(unit="%", better=None, table="interpolation")
-def trusted_geodesics(survey) -> float:
-    """Pairs whose geodesic converged and changes its length by 1 % at most when its resolution doubles."""
-    return 100 * len(survey.trusted) / survey.settings.pairs

@@ -1,0 +1,25 @@
+r"""Gaussian pixels, each of its own standard deviation. Kingma & Welling 2014, https://arxiv.org/abs/1312.6114, C.2."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+
+from vaebench.study.ranges import Positive
+
+
+class gaussian_pixel(nn.Module):
+    r"""$\prod_i \mathcal N(x_i; \mu_i, \sigma_i^2)$ with features $\mu_i$ and what softplus makes $\sigma_i$.
+
+    A density, in nats. $\sigma_i$ stays above ``floor``, which bounds the density of pixels that are always the same,
+    such as a border.
+    """
+
+    features = 2
+
+    def __init__(self, *, floor: Positive = 0.01) -> None:
+        super().__init__()
+        self.floor = floor
+
+    def forward(self, features: Tensor) -> Distribution:
+        mean, raw = features.unflatten(-3, (-1, 2)).unbind(-3)
+        return Independent(Normal(mean, self.floor + F.softplus(raw), validate_args=False), 3, validate_args=False)

@@ -1,0 +1,78 @@
+"""What a model is made of, by name: enough to build it again, and kept inside every file of weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import safetensors.torch
+from msgspec import Struct
+
+from vaebench.errors import VaebenchError
+from vaebench.files import reading, tag, tagged, write
+from vaebench.model.flavour import Flavour
+from vaebench.model.parts.design import Design
+from vaebench.model.vae import VAE
+from vaebench.study import catalogue
+from vaebench.study.config import Cell, Choice
+
+
+class Recipe(Struct, frozen=True):
+    """Choices of the parts, the latent size, and the image's (channels, height, width)."""
+
+    objective: Choice
+    network: Choice
+    likelihood: Choice
+    latent: int
+    image: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, cell: Cell, image: tuple[int, int, int]) -> Recipe:
+        """The recipe of a cell's models for images of this shape."""
+        return cls(cell.objective, cell.network, cell.likelihood, cell.latent, image)
+
+    @property
+    def flavour(self) -> Flavour:
+        """What the objective names."""
+        return catalogue.load("flavours", self.objective.name)
+
+    @property
+    def design(self) -> Design:
+        """What the flavour builds its parts from."""
+        network, family = (
+            catalogue.load("networks", self.network.name),
+            catalogue.load("likelihoods", self.likelihood.name),
+        )
+        return Design(
+            self.image,
+            self.latent,
+            network(self.image, **self.network.settings),
+            lambda: family(**self.likelihood.settings),
+        )
+
+    def build(self, seed: int) -> VAE:
+        """A fresh model; its weights are a function of the seed."""
+        model = self.flavour.initial(self.design, self.objective.settings, seed)
+        model.recipe = self
+        return model
+
+
+def save(model: VAE, recipe: Recipe | None, path: str | Path) -> None:
+    """Write a model, and the recipe that built it, to one safetensors file; raises `VaebenchError`."""
+    if recipe is None:
+        raise VaebenchError(f"{path}: the model has no recipe to save: build it by name")
+    tensors = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    write(path, safetensors.torch.save(tensors, tagged(msgspec.to_builtins(recipe))))
+
+
+def load(path: str | Path) -> VAE:
+    """The model in a file that `save` wrote, on the CPU; raises `VaebenchError`."""
+    mend = "save or train it again"
+    with reading(path, "a model", mend):
+        recipe = msgspec.convert(tag(path), Recipe)
+        try:
+            model = recipe.build(seed=0)
+        except VaebenchError as error:
+            raise VaebenchError(f"{path}: cannot be read as a model ({error}): {mend}") from None
+        model.load_state_dict(safetensors.torch.load_file(path))
+    return model.eval()

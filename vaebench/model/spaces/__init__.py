@@ -1,0 +1,1 @@
+"""Curved latent spaces: hyperbolic space as a ball, and a Riemannian metric that is learned."""

@@ -1,0 +1,1 @@
+"""From tidy rows to what people read: summaries over seeds, tables, figures, provenance."""

@@ -1,0 +1,42 @@
+"""Kendall's W of the seeds' distances between test images, with 95 % bootstrap intervals over the pairs of images.
+
+Distances are those of the latent space, lengths of the images of its straight lines, and lengths of geodesics. W is 1
+where every seed has the pairs in the same order, and one by the number of seeds on average where they are independent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from vaebench.report.concordance import DISTANCES, agree
+from vaebench.report.figures import style
+from vaebench.report.figures.agreement import shown
+
+
+@style.styled
+def concordance(distances: pd.DataFrame, palette: style.Palette) -> Figure:
+    """A row per flavour, a dot and its interval per kind of distance."""
+    summary = agree(distances).query("metric == 'kendall_w'")
+    flavours, note = shown(summary, palette)
+    if not flavours:
+        return style.nothing("no flavour has distances to compare over seeds", note)
+    looks = style.palette(DISTANCES)
+    handles = [look.handle() for look in looks.values()]
+    for handle in handles:
+        handle.set_linestyle("")
+    handles.append(Line2D([], [], color="0.6", linewidth=0.8, label="independence"))
+    figure, [axes] = style.canvas(1, 1, (6.4, 0.5 + 0.26 * len(flavours)), handles=handles, note=note)
+    for place, (kind, look) in enumerate(looks.items()):
+        rows = summary[summary["sampler"] == kind].set_index("flavour").loc[flavours]
+        y = np.arange(len(flavours)) + 0.26 * (place - 1)
+        axes.hlines(y, rows["low"], rows["high"], color=look.colour, linewidth=1)
+        axes.plot(rows["mean"], y, look.marker, color=look.colour, markersize=3.5, label=kind)
+    independent = 1 / distances["seed"].nunique()
+    axes.axvline(independent, color="0.6", linewidth=0.8, zorder=0.5)
+    style.rows(axes, flavours, palette)
+    lowest = np.nanmin([independent, summary["low"].min()])
+    axes.set(xlim=(max(0, lowest - 0.02), 1.01), xlabel="Kendall's W")
+    return figure

@@ -1,0 +1,57 @@
+"""Pairs of test images by the coefficient of variation of their distance over the seeds: smaller is steadier.
+
+Distances are those of the latent space, lengths of the images of its straight lines, and lengths of geodesics; the last
+bin holds all larger values. W is Kendall's coefficient of concordance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from vaebench.geometry import agreement
+from vaebench.report.concordance import DISTANCES, agree, tabulated
+from vaebench.report.figures import style
+from vaebench.report.figures.agreement import shown
+from vaebench.report.tables import MISSING
+
+
+@style.styled
+def variation(distances: pd.DataFrame, palette: style.Palette) -> Figure:
+    """A panel per flavour, an outlined histogram per kind of distance."""
+    summary = agree(distances)
+    flavours, note = shown(summary[summary["metric"] == "variation"], palette)
+    if not flavours:
+        return style.nothing("no flavour has distances to compare over seeds", note)
+    concordance = summary[summary["metric"] == "kendall_w"].set_index(["flavour", "sampler"])["mean"]
+    values = {
+        (flavour, kind): agreement.variation(table)
+        for flavour in flavours
+        for kind, table in tabulated(distances[distances["flavour"] == flavour]).items()
+    }
+    values = {key: varied[np.isfinite(varied)] for key, varied in values.items()}
+    edges = np.linspace(0, style.window(np.concatenate([*values.values()]))[1], 26)
+    looks = style.palette(DISTANCES)
+    handles = [look.handle() for look in looks.values()]
+    for handle in handles:
+        handle.set_marker("")
+    figure, grid = style.canvas(len(flavours), 4, (2.0, 1.5), handles=handles, note=note)
+    for axes, flavour in zip(grid, flavours, strict=True):
+        axes.set_title(palette[flavour].name)
+        for place, (kind, look) in enumerate(looks.items()):
+            counts, _ = np.histogram(values[flavour, kind].clip(max=edges[-1]), edges)
+            if counts.any():
+                axes.stairs(counts, edges, color=look.colour, linewidth=0.9, label=kind)
+            w = concordance[flavour, kind]
+            text = f"W {w:.2f}" if np.isfinite(w) else f"W {MISSING}"
+            spot = (0.17 + 0.33 * place, 0.99)
+            axes.annotate(text, spot, color=look.colour, fontsize=6.5, ha="center", va="top", xycoords="axes fraction")
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.set(xlim=(0, edges[-1]), ylim=(0, 1.25 * axes.dataLim.y1))
+    for axes in grid[::4]:
+        axes.set_ylabel("pairs")
+    for axes in grid[(len(grid) - 1) // 4 * 4 :]:
+        axes.set_xlabel("coefficient of variation")
+    return figure

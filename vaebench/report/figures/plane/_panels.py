@@ -1,0 +1,72 @@
+"""Panels of functions on the grid of a two-dimensional latent space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+
+from vaebench.report.figures import style
+
+SHADES = LinearSegmentedColormap.from_list("shades", ["0.58", "1"])  # apart from all colours of classes
+OUTSIDE = "#f3e6b8"
+Colour = tuple[float, float, float]
+SPACE = "its latent space is not two-dimensional"
+
+
+def panel(axes: Axes, geometry: Mapping[str, np.ndarray], values: np.ndarray, **settings: Any) -> AxesImage:
+    """Show values (m, n) on the grid; those that are no number are in the colour `OUTSIDE`."""
+    (left, right), (bottom, top) = (_borders(geometry[key]) for key in ("plane_x", "plane_y"))
+    axes.grid(False)
+    axes.set(facecolor=OUTSIDE, box_aspect=1)
+    axes.set_xlabel(str(geometry["plane_axes"][0]))
+    axes.set_ylabel(str(geometry["plane_axes"][1]))
+    place = (left, right, bottom, top)
+    return axes.imshow(values, origin="lower", extent=place, aspect="auto", interpolation="nearest", **settings)
+
+
+def _borders(ticks: np.ndarray) -> tuple[float, float]:
+    """Of an evenly spaced axis, half a cell beyond its ends."""
+    half = (ticks[-1] - ticks[0]) / (len(ticks) - 1) / 2
+    return ticks[0] - half, ticks[-1] + half
+
+
+def dots(axes: Axes, geometry: Mapping[str, np.ndarray], colours: Any, size: float) -> None:
+    """Codes of test images, as pixels, so that a PDF stays small; those off the grid are off the panel."""
+    axes.autoscale(False)
+    x, y = geometry["plane_codes"].T
+    axes.scatter(x, y, s=size, c=colours, linewidths=0, rasterized=True)
+
+
+def classes(geometries: Iterable[Mapping[str, np.ndarray]]) -> tuple[list[list[Colour]], list[Line2D]]:
+    """The colour of each code of each geometry, by its class, and the classes' entries in a legend."""
+    labels = [geometry["plane_labels"] for geometry in geometries]
+    colours = style.class_colours(np.concatenate(labels))
+    handles = [Line2D([], [], linestyle="", marker="o", color=c, label=str(label)) for label, c in colours.items()]
+    return [[colours[label] for label in each.tolist()] for each in labels], handles
+
+
+def bar(figure: Figure, image: AxesImage, grid: Sequence[Axes], label: str, **settings: Any) -> None:
+    """One colour bar for all panels, beside those of the first row."""
+    rows = len({axes.get_subplotspec().rowspan.start for axes in grid})  # type: ignore[union-attr]
+    figure.colorbar(
+        image, ax=grid, label=label, extend="both", shrink=0.85 / rows, anchor=(0.0, 1.0), aspect=18, **settings
+    )
+
+
+def centred(values: np.ndarray) -> np.ndarray:
+    """Less their median."""
+    return values - np.nanmedian(values)
+
+
+def limits(backgrounds: Iterable[np.ndarray]) -> dict[str, float]:
+    """Ends of a colour scale: the 2 % and 98 % quantiles of all finite values."""
+    values = np.concatenate([values[np.isfinite(values)] for values in backgrounds])
+    low, high = np.quantile(values, (0.02, 0.98))
+    return {"vmin": low, "vmax": high}

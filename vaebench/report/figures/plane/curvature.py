@@ -1,0 +1,48 @@
+"""Gaussian curvature of the pull-back metric over the latent plane, for images scaled so that the mean squared
+singular value of the decoder's Jacobian is 1, with codes of test images (dots). The scale is linear up to the median
+size and logarithmic from there to the 98 % quantile of all panels. The plane is yellow where there is no curvature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.colors import SymLogNorm
+from matplotlib.figure import Figure
+
+from vaebench.report.figures import style
+from vaebench.report.figures.plane import _panels
+
+
+@style.styled
+def curvature(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+    """A panel per flavour: ``plane_curvature`` and ``plane_codes``."""
+    reasons = style.lacks(geometries, palette, "plane_curvature", _panels.SPACE, "curvature_reason")
+    shown = [flavour for flavour, reason in reasons.items() if not reason]
+    note = style.absences([(flavour, "", reason) for flavour, reason in reasons.items() if reason], palette)
+    if not shown:
+        return style.nothing("no flavour has a curvature over a plane", note)
+    figure, grid = style.canvas(len(shown), 5, (2.3, 2.15), note=note)
+    middle, end = _scale([geometries[flavour]["plane_curvature"] for flavour in shown])
+    norm = SymLogNorm(middle, vmin=-end, vmax=end)
+    for axes, flavour in zip(grid, shown, strict=True):
+        axes.set_title(palette[flavour].name)
+        image = _panels.panel(
+            axes, geometries[flavour], geometries[flavour]["plane_curvature"], cmap="RdBu_r", norm=norm
+        )
+        _panels.dots(axes, geometries[flavour], "0.35", size=1.0)
+    _panels.bar(figure, image, grid, "scaled Gaussian curvature\n(dimensionless)", ticks=_ticks(middle, end))
+    return figure
+
+
+def _scale(backgrounds: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Median and 98 % quantile of the sizes of all finite values but 0: where the colours are linear, and their end."""
+    sizes = np.abs(np.concatenate([values[np.isfinite(values) & (values != 0)] for values in backgrounds]))
+    return tuple(np.quantile(sizes, (0.5, 0.98)).tolist()) if sizes.size else (1.0, 1.0)
+
+
+def _ticks(middle: float, end: float) -> list[float]:
+    """0 and the powers of ten where the scale is logarithmic; its ends if there are none."""
+    powers = [10.0**n for n in range(-12, 13) if middle <= 10.0**n <= end] or [end]
+    return [*(-power for power in reversed(powers)), 0.0, *powers]

@@ -1,0 +1,44 @@
+"""Log magnification over the latent plane of a flavour's learned metric and of its decoder's pull-back, each less its
+median (nats) and with its own scale, which ends at the 2 % and 98 % quantiles; dots are codes of test images by class,
+and Spearman's rank correlation of the two is over the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import Formatter
+
+from vaebench.report.figures import style
+from vaebench.report.figures.plane import _panels
+
+KEYS = ("plane_learned_log_magnification", "plane_log_magnification")
+NONE = "it has no learned metric"
+
+
+@style.styled
+def learned_metric(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+    """Two panels per flavour: ``plane_learned_log_magnification`` and ``plane_log_magnification``."""
+    learned, pulled = (style.lacks(geometries, palette, key, NONE) for key in KEYS)
+    reasons = {flavour: learned[flavour] or pulled[flavour] for flavour in palette}
+    shown = [flavour for flavour, reason in reasons.items() if not reason]
+    records = [(flavour, "", reason) for flavour, reason in reasons.items() if reason not in ("", NONE)]
+    note = style.absences(records, palette)
+    if not shown:
+        return style.nothing("no flavour has a learned metric over a plane", note)
+    colours, handles = _panels.classes(geometries[flavour] for flavour in shown)
+    figure, grid = style.canvas(2 * len(shown), 4, (2.8, 2.4), handles=handles, note=note)
+    for flavour, shades, *pair in zip(shown, colours, grid[::2], grid[1::2], strict=True):
+        both = {key: _panels.centred(geometries[flavour][key]) for key in KEYS}
+        for axes, background, label in zip(pair, both.values(), ("", "log magnification − median (nats)"), strict=True):
+            scale = _panels.limits([background])
+            image = _panels.panel(axes, geometries[flavour], background, cmap=_panels.SHADES, **scale)
+            _panels.dots(axes, geometries[flavour], shades, size=2.0)
+            figure.colorbar(image, ax=axes, label=label, extend="both")
+        correlation = pd.DataFrame({key: values.ravel() for key, values in both.items()}).corr("spearman").iloc[0, 1]
+        pair[0].set_title(style.title(palette[flavour].name, "learned metric"))
+        pair[1].set_title(style.title("pull-back", Formatter.fix_minus(f"Spearman's ρ = {correlation:.2f}")))
+    return figure

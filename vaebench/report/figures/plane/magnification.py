@@ -1,0 +1,79 @@
+"""Log magnification of the decoder over the latent plane, less each panel's median, which its title gives (nats); the
+scale ends at the 2 % and 98 % quantiles of all panels. Dots are codes of test images by class; of the same pairs of
+images, straight lines are dashed, and geodesics, where they converged, are white. The metric is singular or undefined
+where the plane is yellow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import Formatter
+
+from vaebench.report.figures import style
+from vaebench.report.figures.plane import _panels
+
+PAIRS = 8
+GEODESIC: dict[str, Any] = {
+    "color": "white",
+    "linewidth": 1.1,
+    "path_effects": [withStroke(linewidth=2.2, foreground="black")],
+}
+LINE: dict[str, Any] = {
+    "color": "black",
+    "linewidth": 0.6,
+    "dashes": (4, 2),
+    "path_effects": [withStroke(linewidth=1.3, foreground="white")],
+}
+
+
+@style.styled
+def magnification(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+    """A panel per flavour: ``plane_log_magnification``, ``plane_codes``, ``plane_lines``, ``plane_geodesics``."""
+    reasons = style.lacks(geometries, palette, "plane_log_magnification", _panels.SPACE)
+    shown = [flavour for flavour, reason in reasons.items() if not reason]
+    uncurved = style.lacks(geometries, palette, "plane_geodesics", "not computed", "curve_reason")
+    records = [(flavour, "", reason) for flavour, reason in reasons.items() if reason]
+    records += [(flavour, "lines and geodesics", uncurved[flavour]) for flavour in shown if uncurved[flavour]]
+    curved = [flavour for flavour in shown if not uncurved[flavour]]
+    stray = [flavour for flavour in curved if not geometries[flavour]["plane_trusted"][:PAIRS].any()]
+    records += [(flavour, "geodesics", "none converged") for flavour in stray]
+    note = style.absences(records, palette)
+    if not shown:
+        return style.nothing("no flavour has a magnification over a plane", note)
+    colours, handles = _panels.classes(geometries[flavour] for flavour in shown)
+    handles += [Line2D([], [], label="geodesic", **GEODESIC), Line2D([], [], label="line", **LINE)]
+    figure, grid = style.canvas(len(shown), 5, (2.3, 2.15), handles=handles, note=note)
+    backgrounds = [_panels.centred(geometries[flavour]["plane_log_magnification"]) for flavour in shown]
+    scale = _panels.limits(backgrounds)
+    for axes, flavour, background, shades in zip(grid, shown, backgrounds, colours, strict=True):
+        geometry = geometries[flavour]
+        median = np.nanmedian(geometry["plane_log_magnification"])
+        axes.set_title(style.title(palette[flavour].name, Formatter.fix_minus(f"median {median:.1f}")))
+        image = _panels.panel(axes, geometry, background, cmap=_panels.SHADES, **scale)
+        _panels.dots(axes, geometry, shades, size=2.0)
+        if flavour in curved:
+            _curves(axes, geometry)
+    _panels.bar(figure, image, grid, "log magnification − median (nats)")
+    return figure
+
+
+def _curves(axes: Axes, geometry: Mapping[str, np.ndarray]) -> None:
+    wraps = geometry["plane_axes"][0] == "longitude"
+    trusted = geometry["plane_trusted"][:PAIRS]
+    for key, kept, look in (("plane_geodesics", trusted, GEODESIC), ("plane_lines", slice(None), LINE)):
+        for curve in geometry[key][:PAIRS][kept]:
+            x, y = (_broken(curve) if wraps else curve).T
+            axes.plot(x, y, **look)
+
+
+def _broken(curve: np.ndarray) -> np.ndarray:
+    """A curve (frames, 2) with a gap where its longitude jumps from one border to the other."""
+    jumps = np.flatnonzero(np.abs(np.diff(curve[:, 0])) > np.pi) + 1
+    return np.insert(curve, jumps, np.nan, axis=0)

@@ -1,0 +1,50 @@
+"""Metrics on the test images, a row per flavour: mean over the seeds with its 95 % confidence interval, by latent size.
+
+Where a flavour has no dot the metric does not apply to it, as the tables say, or lies far beyond the axis.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from vaebench.report import tables
+from vaebench.report.figures import style
+from vaebench.study.naming import readable
+
+METRICS = ("elbo", "nll", "rate", "mse", "ssim")
+
+
+@style.styled
+def scores(metrics: pd.DataFrame, history: pd.DataFrame, palette: style.Palette) -> Figure:
+    """A row of panels per dataset and architecture, a column per metric."""
+    summary = tables.summarise(metrics[metrics["metric"].isin(METRICS)])
+    shown = summary[np.isfinite(summary["mean"])]
+    flavours = style.ordered(shown["flavour"], palette)
+    facets = sorted(set(zip(shown["dataset"], shown["architecture"], strict=True)))
+    sizes = sorted(shown["latent"].unique())
+    looks = dict(zip(sizes, style.palette(f"latent_{size}" for size in sizes).values(), strict=True))
+    handles = [look.handle() for look in looks.values()]
+    for handle in handles:
+        handle.set_linestyle("")
+    panels = list(itertools.product(facets, METRICS))
+    size = 1.75, 0.45 + 0.15 * len(flavours)
+    figure, grid = style.canvas(len(panels), len(METRICS), size, handles=handles, sharey=True)
+    several = metrics["architecture"].nunique() > 1
+    for axes, ((dataset, architecture), metric) in zip(grid, panels, strict=True):
+        axes.set_title(style.title(readable(dataset), readable(architecture) if several else ""))
+        axes.set_xlabel(tables.heading(metric))
+        style.rows(axes, flavours, palette)
+        chosen = shown.query("metric == @metric and dataset == @dataset and architecture == @architecture")
+        if chosen.empty:
+            continue
+        for place, (latent, look) in enumerate(looks.items()):
+            rows = chosen[chosen["latent"] == latent]
+            y = rows["flavour"].map(flavours.index) + 0.6 * ((place + 0.5) / len(looks) - 0.5)
+            axes.hlines(y, rows["low"], rows["high"], color=look.colour, linewidth=0.9)
+            axes.plot(rows["mean"], y, look.marker, color=look.colour, markersize=3, label=look.name)
+        axes.set_xlim(*style.window(chosen["mean"], chosen["low"], chosen["high"]))
+    return figure

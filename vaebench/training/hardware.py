@@ -1,0 +1,91 @@
+"""The machine under the numbers: which device, how many threads, and settings that cost no accuracy."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vaebench.errors import VaebenchError
+
+
+def device(wanted: str = "auto") -> torch.device:
+    """The device for ``auto``, ``cpu`` or ``cuda``; raises `VaebenchError` if there is no such device."""
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise VaebenchError("device: cuda is asked for, but torch sees no GPU; set device: cpu or auto")
+    return torch.device(wanted)
+
+
+def prepare(threads: int = 1) -> None:
+    """Make this process fast and repeatable: threads, allocator, matrix products in true float32, fixed algorithms."""
+    torch.set_num_threads(threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import the compiler, for a second
+    _keep_pages()
+    _route_products()
+
+
+def _keep_pages() -> None:
+    """Stop glibc from giving large activations back to the system at every step, which costs page faults."""
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in ((-3, 2**31 - 1), (-1, 2**31 - 1), (-2, 64 << 20)):  # mmap and trim thresholds, top pad
+            mallopt(option, value)
+
+
+def _route_products() -> None:
+    """Send float32 products to oneDNN where it computes them in true float32.
+
+    torch's default library takes a slow path on some processors. The switch is named after bfloat16, and on processors
+    with matrix units it really rounds, so it is kept only if a product agrees with float64 to float32's precision.
+    """
+    settings = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    before = settings.fp32_precision
+    settings.fp32_precision = "bf16"
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(128, 784, generator=generator), torch.randn(784, 512, generator=generator)
+    exact = a.double() @ b.double()
+    if (a @ b - exact).norm() / exact.norm() > 1e-6:
+        settings.fp32_precision = before
+
+
+def peak_memory(where: torch.device) -> float:
+    """Peak memory in MiB: allocated on a GPU, else resident in this process."""
+    if where.type == "cuda":
+        return torch.cuda.max_memory_allocated(where) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**10 if sys.platform == "linux" else 2**20)
+
+
+def describe(where: torch.device) -> dict[str, Any]:
+    """What a result must say about where it was made."""
+    gpu = (
+        {"gpu": torch.cuda.get_device_name(where), "cudnn": torch.backends.cudnn.version()}
+        if where.type == "cuda"
+        else {}
+    )
+    return {
+        "device": where.type,
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "products": str(torch.backends.mkldnn.matmul.fp32_precision),  # type: ignore[attr-defined]
+        **gpu,
+    }
+
+
+def _processor() -> str:
+    try:
+        with Path("/proc/cpuinfo").open() as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,63 @@
+"""What is said of a training as it goes: histories that grow on disk by the epoch, and where it stands."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from vaebench.files import write
+
+COLUMNS = ("epoch", "split", "term", "value")
+EVERY = 10.0  # seconds between two lines where there is no terminal to draw a bar on
+
+
+def table(rows: Sequence[dict[str, Any]], *, heading: bool = True) -> str:
+    """Rows of a history as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    if heading:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+class Journal:
+    """Of the runs of a pack: ``histories`` are their growing lists of rows, ``paths`` the files that show them.
+
+    On a terminal it draws a bar on standard error; elsewhere, as in a log, it prints a line now and then.
+    """
+
+    def __init__(self, title: str, epochs: int, done: int, histories: Sequence[list], paths: Sequence[Path]) -> None:
+        self.title, self.epochs, self.first, self.paths = title, epochs, done, paths
+        self.histories, self.written = histories, [len(rows) for rows in histories]
+        for rows, path in zip(histories, paths, strict=True):
+            write(path, table(rows))
+        self.started = self.told = time.monotonic()
+        self.bar = tqdm(desc=title, total=epochs, initial=done, unit="epoch", disable=None)
+
+    def turn(self, epoch: int) -> None:
+        """Take down what the runs did until the end of an epoch."""
+        for place, (rows, path) in enumerate(zip(self.histories, self.paths, strict=True)):
+            with path.open("a") as file:
+                file.write(table(rows[self.written[place] :], heading=False))
+            self.written[place] = len(rows)
+        reached = ", ".join(f"{rows[-1]['value']:.2f}" for rows in self.histories if rows)
+        self.bar.update()
+        self.bar.set_postfix_str(f"validation objective {reached} nats")
+        now = time.monotonic()
+        if self.bar.disable and (epoch == self.epochs or now - self.told > EVERY):
+            self.told = now
+            left = tqdm.format_interval((now - self.started) / (epoch - self.first) * (self.epochs - epoch))
+            said = f"epoch {epoch} of {self.epochs}, validation objective {reached} nats, {left} left"
+            print(f"{self.title}: {said}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.bar.close()

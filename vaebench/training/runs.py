@@ -1,0 +1,236 @@
+"""Runs on disk: train the seeds of a cell into folders, resume what was interrupted, and read the result back.
+
+A run's folder holds ``run.json`` (what it is and how it ended), ``history.csv``, ``best.safetensors`` and
+``last.safetensors``, which are the same bytes whenever the same configuration trains on the same kind of device, and
+``cost.json``, which is not. While it trains, ``history.csv`` grows by the epoch beside ``checkpoint.safetensors``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from vaebench.data import binarisation
+from vaebench.data.dataset import Data
+from vaebench.errors import VaebenchError
+from vaebench.files import reading, tag, tagged, write
+from vaebench.model.recipe import Recipe, save
+from vaebench.study.config import Cell, identity
+from vaebench.training import hardware, journal
+from vaebench.training.engine import Feed, Pack
+
+GPU_PACK = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A cell's runs on some data and a device: what they are keyed by, and where they lie."""
+
+    cell: Cell
+    data: Data
+    folder: Path
+    device: torch.device
+    pack: int
+
+    def place(self, seed: int) -> Path:
+        """Folder of a seed's run."""
+        return self.folder / f"seed{seed}"
+
+    def facts(self, seed: int) -> dict[str, Any]:
+        """What tells a seed's run from all others."""
+        key = identity(self.cell, seed, data=self.data.checksum, pack=self.pack, device=self.device.type)
+        return {"key": key, "seed": seed, "data": self.data.checksum, "cell": self.cell.plain()}
+
+    def done(self, seed: int, replace: bool) -> int | None:
+        """Epochs that a seed's run has done (0 if it is new), or None if it is finished; raises `VaebenchError`."""
+        folder = self.place(seed)
+        try:
+            if (folder / "run.json").exists():
+                found, epoch = record(folder), None
+            elif (folder / "checkpoint.safetensors").exists():
+                found = _checkpoint(folder)
+                epoch = found["progress"]["epoch"]
+            else:
+                return 0
+        except VaebenchError:
+            if not replace:
+                raise
+            return _clear(folder)
+        if found["key"] == self.facts(seed)["key"]:
+            return epoch
+        if replace:
+            return _clear(folder)
+        raise VaebenchError(
+            f"{folder} holds a run of another configuration ({_difference(found, self.cell)}): "
+            "choose another folder or replace it"
+        )
+
+
+def train(
+    cell: Cell,
+    seeds: Sequence[int],
+    data: Data,
+    folder: Path,
+    *,
+    device: torch.device,
+    pack: int | None = None,
+    replace: bool = False,
+    every: float = 30.0,
+) -> list[Path]:
+    """Train a cell's seeds into ``folder/seedN`` and return those folders; finished seeds are kept as they are.
+
+    ``pack`` seeds are stacked in one program (by default 1 on a CPU, 10 on a GPU; spare places repeat a seed), and
+    ``every`` so many seconds a checkpoint is written, from which a later call resumes. Raises `VaebenchError` if a
+    folder holds a run of another configuration, unless ``replace`` is set.
+    """
+    plan = Plan(cell, data, folder, device, pack or (GPU_PACK if device.type == "cuda" else 1))
+    waiting: dict[int, list[int]] = {}
+    for seed in seeds:
+        done = plan.done(seed, replace)
+        if done is not None:
+            waiting.setdefault(done, []).append(seed)
+    if waiting:
+        seen = {
+            split: binarisation.fixed(getattr(data, split).images.to(device), cell.convention, split)
+            for split in ("train", "validation")
+        }
+        feed = Feed(**seen, dynamic=cell.convention == "dynamic")
+        for group in waiting.values():
+            for start in range(0, len(group), plan.pack):
+                _train_pack(plan, group[start : start + plan.pack], feed, every)
+    return [plan.place(seed) for seed in seeds]
+
+
+def record(folder: str | Path) -> dict[str, Any]:
+    """What a finished run is and how it ended; raises `VaebenchError` if there is none."""
+    try:
+        return json.loads((Path(folder) / "run.json").read_text())
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise VaebenchError(f"{folder}: no finished run here ({reason}); train it first") from None
+
+
+def lost(record: dict[str, Any]) -> str:
+    """Why there is nothing to measure in a run of this `record`; empty if there is something."""
+    return "the run diverged in its first epoch" if record["best_epoch"] == 0 else ""
+
+
+def told(record: dict[str, Any]) -> str:
+    """How a run of this `record` ended, in words."""
+    words = f"{record['status']} after {record['epochs']} epochs, best at {record['best_epoch']}"
+    best = record["best_objective"]
+    return words if best is None else f"{words} with a validation objective of {best:.2f} nats"
+
+
+def manifest(cell: Cell, folders: Sequence[Path]) -> str:
+    """A JSON document that names a cell's runs and their keys."""
+    keys = {folder.name: record(folder)["key"] for folder in folders}
+    return json.dumps({"cell": cell.plain(), "runs": keys}, indent=1)
+
+
+def listed(path: Path) -> list[Path]:
+    """Folders of the runs that a `manifest` names, which lie beside it in a folder of its name."""
+    with reading(path, "a list of runs", "train them again"):
+        return [path.with_suffix("") / name for name in json.loads(path.read_text())["runs"]]
+
+
+def _train_pack(plan: Plan, seeds: list[int], feed: Feed, every: float) -> None:
+    """Train up to ``plan.pack`` seeds that have done the same number of epochs."""
+    training, folders = plan.cell.training, [plan.place(seed) for seed in seeds]
+    recipe = Recipe.of(plan.cell, (feed.train.shape[1], feed.train.shape[2], feed.train.shape[3]))
+    filled = seeds + seeds[:1] * (plan.pack - len(seeds))
+    pack = Pack(recipe.flavour, recipe.design, recipe.objective.settings, training, filled, feed)
+    if plan.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    spent = _resume(pack, [plan.place(seed) for seed in filled])
+    saved = time.monotonic()
+    started = saved - spent
+    title = f"{plan.cell.path} seed {', '.join(map(str, seeds))}"
+    histories = [run.history for run in pack.runs[: len(seeds)]]
+    log = journal.Journal(
+        title, training.epochs, pack.runs[0].epoch, histories, [folder / "history.csv" for folder in folders]
+    )
+    for epoch in pack.train():
+        log.turn(epoch)
+        if time.monotonic() - saved > every and epoch < training.epochs:
+            saved = time.monotonic()
+            for slot, seed in enumerate(seeds):
+                tensors, progress = pack.checkpoint(slot)
+                facts = plan.facts(seed) | {"seconds": saved - started, "progress": progress}
+                write(folders[slot] / "checkpoint.safetensors", safetensors.torch.save(tensors, tagged(facts)))
+    log.close()
+    seconds = time.monotonic() - started
+    for slot, seed in enumerate(seeds):
+        cost = {
+            "wall_seconds": seconds / len(seeds),
+            "samples_per_second": len(seeds) * pack.runs[slot].epoch * len(feed.train) / seconds,
+            "peak_memory": hardware.peak_memory(plan.device),
+            "pack": plan.pack,
+            "where": hardware.describe(plan.device),
+        }
+        _save(pack, slot, folders[slot], recipe, plan.facts(seed), cost)
+
+
+def _resume(pack: Pack, folders: list[Path]) -> float:
+    """Put a pack's runs back to their checkpoints, if any; returns the seconds that they have taken."""
+    spent = 0.0
+    for slot, folder in enumerate(folders):
+        if (folder / "checkpoint.safetensors").exists():
+            found = _checkpoint(folder)
+            pack.resume(slot, safetensors.torch.load_file(folder / "checkpoint.safetensors"), found["progress"])
+            spent = found["seconds"]
+    return spent
+
+
+def _save(pack: Pack, slot: int, folder: Path, recipe: Recipe, facts: dict[str, Any], cost: dict[str, Any]) -> None:
+    """Write a finished run; ``run.json`` comes last, so that its presence means that all of it is there."""
+    run = pack.runs[slot]
+    for which in ("best", "last"):
+        save(pack.finished(slot, which), recipe, folder / f"{which}.safetensors")
+    write(folder / "history.csv", journal.table(run.history))
+    write(folder / "cost.json", json.dumps(cost, indent=1))
+    ended = facts | {
+        "status": run.status,
+        "epochs": run.epoch,
+        "best_epoch": run.best_epoch,
+        "best_objective": run.best if run.history and math.isfinite(run.best) else None,
+        "parameters": sum(parameter.numel() for parameter in pack.model.parameters()),
+    }
+    write(folder / "run.json", json.dumps(ended, indent=1, sort_keys=True))
+    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def _checkpoint(folder: Path) -> dict[str, Any]:
+    """What a run's checkpoint says of itself."""
+    path = folder / "checkpoint.safetensors"
+    with reading(path, "a checkpoint", "delete it to train from the start"):
+        return tag(path)
+
+
+def _clear(folder: Path) -> int:
+    for path in folder.iterdir():
+        path.unlink()
+    return 0
+
+
+def _difference(found: dict[str, Any], cell: Cell) -> str:
+    """The settings in which a stored run and a cell differ, as ``training.epochs: 5 -> 6``."""
+    old, new = dict(_flat(found["cell"])), dict(_flat(json.loads(json.dumps(cell.plain()))))
+    changed = [f"{name}: {old.get(name)} -> {new.get(name)}" for name in old | new if old.get(name) != new.get(name)]
+    return "; ".join(changed) or "other data, code, pack or device"
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict | list) and value:
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _flat(inner, f"{name}.{key}".strip("."))
+    else:
+        yield name, value
