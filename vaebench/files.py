@@ -38,6 +38,14 @@ def write(path: str | Path, content: str | bytes) -> None:
         raise VaebenchError(f"{path} cannot be written ({reason}): free the disk or choose another folder") from None
 
 
+def savez(path: str | Path, arrays: Mapping[str, Any]) -> None:
+    """Write named arrays as a compressed ``.npz``."""
+    import numpy as np  # not at the top: a Snakefile reads configurations through this module
+
+    with replacing(Path(path)) as part:
+        np.savez_compressed(part, allow_pickle=False, **arrays)
+
+
 @contextmanager
 def reading(path: str | Path, what: str, mend: str) -> Iterator[None]:
     """Read a file of ours: whatever is wrong with it is a `VaebenchError` that names it, and the ``mend``."""

@@ -28,15 +28,18 @@ def download(name: str, folder: Path, mirror: str | None = None) -> list[Path]:
     """
     if name not in SOURCES:
         raise VaebenchError(f"dataset '{name}' cannot be downloaded: {nearest(name, SOURCES)}")
-    source = SOURCES[name]
-    bases = _bases(source, mirror)
-    paths = []
-    for filename, sha256 in source.files.items():
-        path = folder / filename
-        if not (path.is_file() and _sha256(path) == sha256):
-            _fetch(path, sha256, bases, source.folder)
-        paths.append(path)
+    paths = [folder / file for file in SOURCES[name].files]
+    for path in paths:
+        fetch(name, path, mirror)
     return paths
+
+
+def fetch(name: str, path: Path, mirror: str | None = None) -> None:
+    """Put the one file of dataset ``name`` that ``path`` is named after there, as `download` does."""
+    source = SOURCES[name]
+    sha256 = source.files[path.name]
+    if not (path.is_file() and _sha256(path) == sha256):
+        _fetch(path, sha256, _bases(source, mirror), source.folder)
 
 
 def _bases(source: Source, mirror: str | None) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vaebench.files import replacing, write
+from vaebench.files import savez, write
 
 Arrays = dict[str, np.ndarray]
 KEY = "kept_under"
@@ -55,8 +55,7 @@ class Shelf:
             if str(arrays.pop(KEY)) == key:
                 return arrays
         arrays = measure()
-        with replacing(path) as part:
-            np.savez_compressed(part, **arrays, **{KEY: np.array(key)})
+        savez(path, arrays | {KEY: np.array(key)})
         return arrays
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ from vaebench.study.config import Cell, Evaluation, Geometry
 from vaebench.study.tidy import METRICS, RUN
 from vaebench.training import runs
 
+HEADLINE = (("elbo", "ELBO", " nats"), ("mse", "MSE", ""))
 COSTS = ("wall_seconds", "samples_per_second", "peak_memory", "pack")
 
 
@@ -43,6 +44,17 @@ class Measured:
     conditions: dict[str, Any]
     distances: pd.DataFrame | None = None
     geometry: Arrays | None = None
+
+    def summary(self) -> str:
+        """How much was measured, and how well the runs did, in one line."""
+        values = self.metrics.groupby("metric")["value"].mean()
+        told = [
+            f"{words} {values[name]:.4g}{unit}"
+            for name, words, unit in HEADLINE
+            if np.isfinite(values.get(name, np.nan))
+        ]
+        missing = int(self.metrics["value"].isna().sum())
+        return ", ".join([*told, f"{len(self.metrics)} values, {missing} of them missing"])
 
 
 def subjects(geometry: Geometry | None) -> dict[str, list[str]]:

@@ -6,14 +6,16 @@ geodesic but for the steps' own error: trust the graph in few dimensions, or wit
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from vaebench.geometry.geodesics import Space, line
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = np.ndarray
 
@@ -21,9 +23,11 @@ Array = np.ndarray
 @torch.no_grad()
 def graph(space: Space, z: Tensor, *, neighbours: int = 10, segments: int = 8, chunk: int = 4096) -> csr_array:
     """Lengths of straight lines from each of ``z`` (points, latent) to its nearest others, a sparse matrix."""
+    from scipy.sparse import csr_array  # here and below: not every job that measures needs it
+
     count = min(neighbours, len(z) - 1)
-    places = z.double().cpu().numpy()
-    edges = torch.from_numpy(NearestNeighbors(n_neighbors=count).fit(places).kneighbors(return_distance=False))
+    gaps = torch.cdist(z.double(), z.double(), compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
+    edges = gaps.topk(count, largest=False).indices.cpu()
     starts = torch.arange(len(z)).repeat_interleave(count).split(chunk)
     times = torch.linspace(0, 1, segments + 1, dtype=torch.float64)
     lengths = [space.length(line(z[a], z[b], times)) for a, b in zip(starts, edges.flatten().split(chunk), strict=True)]
@@ -33,4 +37,6 @@ def graph(space: Space, z: Tensor, *, neighbours: int = 10, segments: int = 8, c
 
 def distances(edges: csr_array, sources: Array | None = None) -> Array:
     """Lengths of shortest paths from ``sources`` (all points if None) to all points, infinite where there is none."""
+    from scipy.sparse.csgraph import dijkstra
+
     return dijkstra(edges, directed=False, indices=sources)

@@ -39,6 +39,17 @@ def k_medoids(distances: Array, clusters: int) -> tuple[Array, Array]:
     return np.array(medoids), distances[:, medoids].argmin(1)
 
 
+def adjusted_rand_index(first: Array, second: Array) -> float:
+    """How alike two partitions of points (points,) are: 0 is chance, 1 the same. Hubert & Arabie 1985, equation 5."""
+    table = np.zeros((len(np.unique(first)), len(np.unique(second))))
+    np.add.at(table, (np.unique(first, return_inverse=True)[1], np.unique(second, return_inverse=True)[1]), 1)
+    both, rows, columns, total = (
+        (counts * (counts - 1) / 2).sum() for counts in (table, table.sum(1), table.sum(0), table.sum())
+    )
+    expected, most = rows * columns / total, (rows + columns) / 2
+    return float((both - expected) / (most - expected)) if most != expected else 1.0
+
+
 def accuracy(distances: Array, labels: Array, neighbours: int = 5) -> float:
     """Share of points (points, points) whose class is the commonest among their nearest others, the smallest of equals.
 

@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -318,6 +319,21 @@ def identity(cell: Cell, seed: int, *, data: str, pack: int, device: str) -> str
     """
     facts = cell.plain() | {"seed": seed, "data": data, "pack": pack, "device": device, "code": cell.code}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def changes(old: Settings, new: Settings) -> str:
+    """The settings in which two such trees of plain data differ, as ``training.epochs: 5 -> 6``."""
+    before, after = dict(_flat(old)), dict(_flat(new))
+    differing = [name for name in before | after if before.get(name) != after.get(name)]
+    return "; ".join(f"{name}: {before.get(name)} -> {after.get(name)}" for name in differing)
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict | list | tuple) and value:
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _flat(inner, f"{name}.{key}".strip("."))
+    else:
+        yield name, [] if value == () else value
 
 
 def _origin(name: str, dataset: Dataset, where: str) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from vaebench.data.dataset import Data
 from vaebench.errors import VaebenchError
 from vaebench.files import reading, tag, tagged, write
 from vaebench.model.recipe import Recipe, save
-from vaebench.study.config import Cell, identity
+from vaebench.study.config import Cell, changes, identity
 from vaebench.training import hardware, journal
 from vaebench.training.engine import Feed, Pack
 
@@ -69,7 +70,7 @@ class Plan:
         if replace:
             return _clear(folder)
         raise VaebenchError(
-            f"{folder} holds a run of another configuration ({_difference(found, self.cell)}): "
+            f"{folder} holds a run of another configuration ({changes(found['cell'], self.cell.plain()) or 'other data, code, pack or device'}): "
             "choose another folder or replace it"
         )
 
@@ -128,6 +129,14 @@ def told(record: dict[str, Any]) -> str:
     words = f"{record['status']} after {record['epochs']} epochs, best at {record['best_epoch']}"
     best = record["best_objective"]
     return words if best is None else f"{words} with a validation objective of {best:.2f} nats"
+
+
+def summary(records: Sequence[dict[str, Any]]) -> str:
+    """How the runs of a cell ended, in one line."""
+    ended = Counter(record["status"] for record in records)
+    words = ", ".join(f"{count} of {len(records)} seeds {status}" for status, count in sorted(ended.items()))
+    best = [record["best_objective"] for record in records if record["best_objective"] is not None]
+    return f"{words}, validation objective {min(best):.2f} to {max(best):.2f} nats" if best else words
 
 
 def manifest(cell: Cell, folders: Sequence[Path]) -> str:
@@ -219,18 +228,3 @@ def _clear(folder: Path) -> int:
     for path in folder.iterdir():
         path.unlink()
     return 0
-
-
-def _difference(found: dict[str, Any], cell: Cell) -> str:
-    """The settings in which a stored run and a cell differ, as ``training.epochs: 5 -> 6``."""
-    old, new = dict(_flat(found["cell"])), dict(_flat(json.loads(json.dumps(cell.plain()))))
-    changed = [f"{name}: {old.get(name)} -> {new.get(name)}" for name in old | new if old.get(name) != new.get(name)]
-    return "; ".join(changed) or "other data, code, pack or device"
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict | list) and value:
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _flat(inner, f"{name}.{key}".strip("."))
-    else:
-        yield name, value

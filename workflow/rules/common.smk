@@ -1,54 +1,48 @@
 import msgspec
 from snakemake.exceptions import WorkflowError
 
-from vaebench import catalogue
-from vaebench.config import Dataset, check
-from vaebench.data.sources import raw_files
+from vaebench.data.sources import SOURCES, Dataset
 from vaebench.errors import VaebenchError
+from vaebench.report import terminal
+from vaebench.study import catalogue
+from vaebench.study.config import check
 
 try:
     study = check(config)
+    CELLS = {cell.path: cell for cell in study.cells()}
+    FAMILIES = study.families()
 except VaebenchError as error:
     raise WorkflowError(str(error)) from None
 
-GPU = int(study.uses_gpu)
-CELLS = {cell.path: cell for cell in study.cells()}
-FLAVOURS = list(dict.fromkeys(cell.flavour for cell in CELLS.values()))
-TABLE_NAMES = ["likelihood", "reconstruction", "latent", "compute"]
-GEOMETRY_TABLES = ["geometry", "curvature", "interpolation", "neighbourhood"] * bool(study.geometry)
-ROWS = ["metrics", "history", "compute"] + ["geometry", "distances"] * bool(study.geometry)
-TABLES = collect(
-    "<results>/tables/{name}",
-    name=[f"{table}.csv" for table in ROWS + ["summary"]]
-    + [
-        f"{table}.{kind}"
-        for table in TABLE_NAMES + GEOMETRY_TABLES + ["agreement"] * bool(study.geometry)
-        for kind in ("md", "tex", "html")
-    ]
-    + ["agreement.csv"] * bool(study.geometry)
-    + ["published.csv", "published.md"] * bool(study.published),
-)
+if workflow.is_main_process and workflow.modifier.is_main_snakefile():
+    terminal.speak()
 
-# What the figures of one dataset, architecture and latent size are drawn from, by kind.
-PICTURES = {"figures/gallery": "gallery.npz"}
-if study.geometry:
-    PICTURES |= {"figures/geometry": "geometry.npz", "figures/plane": "geometry.npz"}
-GALLERIES = {name: kind for kind in PICTURES for name in catalogue.names(kind)}
-AGREEMENTS = catalogue.names("figures/agreement") if study.geometry else []
-FIGURES = [f"<results>/figures/{name}" for name in catalogue.names("figures/summary")]
-FIGURES += [
-    f"<results>/figures/{name}/{cell.dataset}-{cell.architecture}-z{cell.latent}"
-    for name in [*GALLERIES, *AGREEMENTS]
-    for cell in CELLS.values()
-    if GALLERIES.get(name) != "figures/plane" or cell.latent == 2
-]
-FIGURES = [f"{name}.{kind}" for name in dict.fromkeys(FIGURES) for kind in ("pdf", "png")]
+GPU = int(study.uses_gpu)
+GEOMETRY = study.geometry is not None
+
+# Tables: tidy ones, those for people (a metric's group is its table), and each one's files.
+MEASURED = ["metrics", "history", "compute"] + ["distances"] * GEOMETRY
+SUBJECTS = {
+    table: catalogue.constant("metrics", table, "SUBJECT") for table in catalogue.groups("metrics")
+}
+SHOWN = [table for table, subject in SUBJECTS.items() if GEOMETRY or subject != "survey"]
+SHOWN += ["compute"] + ["agreement"] * GEOMETRY
+TIDY = MEASURED + ["summary"] + ["agreement"] * GEOMETRY + ["published"] * bool(study.published)
+FORMS = ["md", "tex", "html"]
+TABLES = collect("<results>/tables/{name}.csv", name=TIDY)
+TABLES += collect("<results>/tables/{name}.{form}", name=SHOWN, form=FORMS)
+TABLES += ["<results>/tables/published.md"] * bool(study.published)
+
+# Figures: of the whole study, and of each block of it (what has one dataset, architecture and latent size).
+BLOCKS = {(cell.dataset, cell.architecture, cell.latent): [] for cell in CELLS.values()}
+for cell in CELLS.values():
+    BLOCKS[cell.dataset, cell.architecture, cell.latent].append(cell)
 
 
 wildcard_constraints:
     dataset="|".join(study.datasets),
     architecture="|".join(study.architectures),
-    flavour="|".join(FLAVOURS),
+    flavour="|".join(FAMILIES),
     latent=r"\d+",
 
 
@@ -64,21 +58,6 @@ def dataset_of(wildcards):
     return study.datasets[wildcards.dataset] or Dataset()
 
 
-def is_downloaded(wildcards):
-    """Whether a job's dataset comes from the net."""
-    return dataset_of(wildcards).path is None and raw_files(wildcards.dataset)
-
-
-def alike(wildcards):
+def block_of(wildcards):
     """The cells of a figure's dataset, architecture and latent size."""
-    place = wildcards.dataset, wildcards.architecture, wildcards.latent
-    return [
-        cell
-        for cell in CELLS.values()
-        if (cell.dataset, cell.architecture, str(cell.latent)) == place
-    ]
-
-
-def code_of(kind, name):
-    """Fingerprint of one table's or figure's code."""
-    return catalogue.fingerprint(f"{kind}/{name}.py")
+    return BLOCKS[wildcards.dataset, wildcards.architecture, int(wildcards.latent)]

@@ -1,18 +1,15 @@
 rule download:
     output:
-        collect(
-            "<data>/raw/{{dataset}}/{file}",
-            file=raw_files("mnist"),
-        ),
+        "<data>/raw/{dataset}/{file}",
     log:
-        "<logs>/download/{dataset}.log",
+        "<logs>/download/{dataset}/{file}.log",
     benchmark:
-        "<benchmarks>/download/{dataset}.tsv"
+        "<benchmarks>/download/{dataset}/{file}.tsv"
+    wildcard_constraints:
+        dataset="|".join(SOURCES),
+        file="[^/]+",
     retries: 2
-    conda:
-        "../../environment.yml"
     params:
-        folder=subpath(output[0], parent=True),
         mirror=study.mirror,
     script:
         "../scripts/download.py"
@@ -20,14 +17,14 @@ rule download:
 
 rule prepare:
     input:
-        lambda wildcards: (
-            collect(
-                "<data>/raw/{dataset}/{file}",
-                dataset=wildcards.dataset,
-                file=raw_files(wildcards.dataset),
-            )
-            if is_downloaded(wildcards)
-            else list(filter(None, (dataset_of(wildcards).path, dataset_of(wildcards).labels)))
+        lambda wildcards: collect(
+            (
+                "<data>/raw/{dataset}/{file}"
+                if dataset_of(wildcards).origin(wildcards.dataset) == "public"
+                else "{file}"
+            ),
+            dataset=wildcards.dataset,
+            file=dataset_of(wildcards).files(wildcards.dataset),
         ),
     output:
         "<data>/{dataset}.safetensors",
@@ -35,12 +32,9 @@ rule prepare:
         "<logs>/prepare/{dataset}.log",
     benchmark:
         "<benchmarks>/prepare/{dataset}.tsv"
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=2000,
     params:
         dataset=lambda wildcards: msgspec.to_builtins(dataset_of(wildcards)),
-        downloaded=lambda wildcards: bool(is_downloaded(wildcards)),
     script:
         "../scripts/prepare.py"

@@ -4,13 +4,11 @@ rule train:
     input:
         "<data>/{dataset}.safetensors",
     output:
-        "<results>/runs/{dataset}/{architecture}/{flavour}/z{latent}.json",
+        "<results>/runs/<cell>.json",
     log:
-        "<logs>/train/{dataset}/{architecture}/{flavour}/z{latent}.log",
+        "<logs>/train/<cell>.log",
     benchmark:
-        "<benchmarks>/train/{dataset}/{architecture}/{flavour}/z{latent}.tsv"
-    conda:
-        "../../environment.yml"
+        "<benchmarks>/train/<cell>.tsv"
     threads: 1
     resources:
         gpu=GPU,
@@ -18,10 +16,9 @@ rule train:
         runtime="4h",
     params:
         store=subpath(output[0], strip_suffix=".json"),
-        cell=lambda wildcards: cell_of(wildcards).describe(),
-        code=lambda wildcards: cell_of(wildcards).code,
-        seeds=study.seeds,
-        device=study.device,
-        pack=study.pack,
+        cell=lambda wildcards: cell_of(wildcards).plain(),
+        code=lambda wildcards: {"code": cell_of(wildcards).code},
+        seeds={"seeds": study.seeds},
+        device={"device": study.device, "pack": study.pack},
     script:
         "../scripts/train.py"

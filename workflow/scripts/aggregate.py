@@ -1,6 +1,6 @@
 from vaebench.errors import reported
 from vaebench.files import write
-from vaebench.report import tables
+from vaebench.report.summary import join
 
 with reported(snakemake.log[0]):
-    write(snakemake.output[0], tables.gather(snakemake.input).to_csv(index=False))
+    write(snakemake.output[0], join(snakemake.input))

@@ -1,11 +1,6 @@
 from vaebench.errors import reported
 from vaebench.files import write
-from vaebench.report import concordance, tables
+from vaebench.report.concordance import agree_files
 
 with reported(snakemake.log[0]):
-    distances = tables.gather(snakemake.input)
-    agreement = concordance.agree(distances)
-    write(snakemake.output.csv, agreement.to_csv(index=False))
-    table, note = tables.wide(agreement, tables.members("agreement")), concordance.conditions(distances)
-    for form in ("markdown", "latex", "html"):
-        write(snakemake.output[form], getattr(tables, form)(table, note))
+    write(snakemake.output[0], agree_files(snakemake.input).to_csv(index=False))

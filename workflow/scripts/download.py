@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from vaebench.data.download import download
+from vaebench.data.download import fetch
 from vaebench.errors import reported
 
 with reported(snakemake.log[0]):
-    download(snakemake.wildcards.dataset, Path(snakemake.params.folder), snakemake.params.mirror)
+    fetch(snakemake.wildcards.dataset, Path(snakemake.output[0]), snakemake.params.mirror)

@@ -1,9 +1,10 @@
 from vaebench.errors import reported
-from vaebench.report import tables
 from vaebench.report.figures import style
-from vaebench.study import catalogue
+from vaebench.report.figures.draw import draw
 
 with reported(snakemake.log[0]):
-    draw = catalogue.load("figures/summary", snakemake.wildcards.figure)
-    metrics, history = (tables.gather([path]) for path in snakemake.input)
-    style.save(draw(metrics, history, style.palette(snakemake.params.flavours)), snakemake.output)
+    inputs = {
+        what: [files] if isinstance(files, str) else list(files) for what, files in snakemake.input.items()
+    }
+    figure = draw(snakemake.wildcards.figure, inputs, snakemake.params.families, snakemake.params.flavours)
+    style.save(figure, snakemake.output)

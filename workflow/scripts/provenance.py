@@ -3,4 +3,5 @@ from vaebench.files import write
 from vaebench.report import provenance
 
 with reported(snakemake.log[0]):
-    write(snakemake.output[0], provenance.collect(snakemake.params.study, snakemake.input.runs, snakemake.input.facts))
+    document = provenance.collect(snakemake.params.study, snakemake.input.runs, snakemake.input.conditions)
+    write(snakemake.output[0], document)

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import msgspec
@@ -11,16 +10,15 @@ from vaebench.training import hardware, runs
 
 with reported(snakemake.log[0]):
     hardware.prepare(snakemake.threads)
+    cell = msgspec.convert(snakemake.params.cell, Cell)
     folders = runs.train(
-        msgspec.convert(snakemake.params.cell, Cell),
-        snakemake.params.seeds,
+        cell,
+        snakemake.params.seeds["seeds"],
         load(snakemake.input[0]),
         Path(snakemake.params.store),
-        device=hardware.device(snakemake.params.device),
-        width=snakemake.params.pack,
+        device=hardware.device(snakemake.params.device["device"]),
+        pack=snakemake.params.device["pack"],
         replace=True,
     )
-    for folder in folders:
-        record = runs.describe(folder)
-        print(f"{folder}: {record['status']} after {record['epochs']} epochs, best at {record['best_epoch']}")
-    write(snakemake.output[0], json.dumps({folder.name: runs.describe(folder)["key"] for folder in folders}, indent=1))
+    write(snakemake.output[0], runs.manifest(cell, folders))
+    print(runs.summary([runs.record(folder) for folder in folders]))

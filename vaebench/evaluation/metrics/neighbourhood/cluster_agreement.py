@@ -1,11 +1,10 @@
 """Clusters of codes against classes. Hubert & Arabie 1985, https://doi.org/10.1007/BF01908075."""
 
 import numpy as np
-from sklearn.metrics import adjusted_rand_score
 
 from vaebench.evaluation.metric import metric
 from vaebench.evaluation.survey import NEIGHBOURHOODS
-from vaebench.geometry.neighbours import k_medoids
+from vaebench.geometry.neighbours import adjusted_rand_index, k_medoids
 
 
 @metric(unit="", better="higher", over=NEIGHBOURHOODS)
@@ -13,4 +12,4 @@ def cluster_agreement(neighbourhood) -> float:
     """Adjusted Rand index of classes and as many clusters around medoids: 0 is chance, 1 is the same partition."""
     labels = neighbourhood.labels
     _, clusters = k_medoids(neighbourhood.distances, len(np.unique(labels)))
-    return float(adjusted_rand_score(labels, clusters))
+    return float(adjusted_rand_index(labels, clusters))

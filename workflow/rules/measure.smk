@@ -1,0 +1,46 @@
+# All seeds of a cell in one job. What was measured is kept beside the outputs and not declared: a new metric, or a new
+# seed, is measured alone.
+rule measure:
+    input:
+        data="<data>/{dataset}.safetensors",
+        runs="<results>/runs/<cell>.json",
+    output:
+        **(
+            {
+                "distances": "<results>/evaluations/<cell>/distances.csv",
+                "geometry": "<results>/evaluations/<cell>/geometry.npz",
+            }
+            if GEOMETRY
+            else {}
+        ),
+        metrics="<results>/evaluations/<cell>/metrics.csv",
+        history="<results>/evaluations/<cell>/history.csv",
+        compute="<results>/evaluations/<cell>/compute.csv",
+        gallery="<results>/evaluations/<cell>/gallery.npz",
+        conditions="<results>/evaluations/<cell>/conditions.json",
+    log:
+        "<logs>/measure/<cell>.log",
+    benchmark:
+        "<benchmarks>/measure/<cell>.tsv"
+    threads: 1
+    resources:
+        gpu=GPU,
+        mem_mb=4000,
+        runtime="2h",
+    params:
+        kept=subpath(output.metrics, parent=True),
+        cell=lambda wildcards: cell_of(wildcards).plain(),
+        evaluation=lambda wildcards: {
+            "evaluation": msgspec.to_builtins(study.evaluation_of(cell_of(wildcards)))
+        },
+        geometry={"geometry": msgspec.to_builtins(study.geometry)},
+        device={"device": study.device},
+        code={
+            "code": catalogue.fingerprint(
+                "evaluation/measure.py",
+                "evaluation/survey/pictures.py",
+                *(catalogue.path_of("metrics", name) for name in catalogue.names("metrics")),
+            )
+        },
+    script:
+        "../scripts/measure.py"

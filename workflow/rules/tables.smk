@@ -1,0 +1,125 @@
+rule aggregate:
+    input:
+        collect("<results>/evaluations/{cell.path}/{{table}}.csv", cell=CELLS.values()),
+    output:
+        "<results>/tables/{table}.csv",
+    log:
+        "<logs>/aggregate/{table}.log",
+    benchmark:
+        "<benchmarks>/aggregate/{table}.tsv"
+    wildcard_constraints:
+        table="|".join(MEASURED),
+    params:
+        code={"code": catalogue.fingerprint("report/summary.py")},
+    script:
+        "../scripts/aggregate.py"
+
+
+rule summarise:
+    input:
+        "<results>/tables/metrics.csv",
+    output:
+        report(
+            "<results>/tables/summary.csv",
+            caption="../report/summary.rst",
+            category="Tables",
+            labels={"table": "summary", "form": "CSV"},
+        ),
+    log:
+        "<logs>/summarise.log",
+    benchmark:
+        "<benchmarks>/summarise.tsv"
+    params:
+        code={"code": catalogue.fingerprint("report/summary.py")},
+    script:
+        "../scripts/summarise.py"
+
+
+rule agreement:
+    input:
+        collect("<results>/evaluations/{cell.path}/distances.csv", cell=CELLS.values()),
+    output:
+        "<results>/tables/agreement.csv",
+    log:
+        "<logs>/agreement.log",
+    benchmark:
+        "<benchmarks>/agreement.tsv"
+    params:
+        code={"code": catalogue.fingerprint("report/concordance.py")},
+    script:
+        "../scripts/agreement.py"
+
+
+rule published:
+    input:
+        "<results>/tables/summary.csv",
+    output:
+        csv="<results>/tables/published.csv",
+        markdown="<results>/tables/published.md",
+    log:
+        "<logs>/published.log",
+    benchmark:
+        "<benchmarks>/published.tsv"
+    params:
+        claims=msgspec.to_builtins(study.published),
+        code={"code": catalogue.fingerprint("report/published.py")},
+    script:
+        "../scripts/published.py"
+
+
+rule provenance:
+    input:
+        runs=collect("<results>/runs/{cell.path}.json", cell=CELLS.values()),
+        conditions=collect("<results>/evaluations/{cell.path}/conditions.json", cell=CELLS.values()),
+    output:
+        report(
+            "<results>/provenance.json",
+            caption="../report/provenance.rst",
+            category="Provenance",
+            labels={"table": "provenance", "form": "JSON"},
+        ),
+    log:
+        "<logs>/provenance.log",
+    benchmark:
+        "<benchmarks>/provenance.tsv"
+    params:
+        study=msgspec.to_builtins(study),
+    script:
+        "../scripts/provenance.py"
+
+
+# All tables for people in one job: each takes less time than starting Python.
+rule tabulate:
+    input:
+        summary="<results>/tables/summary.csv",
+        compute="<results>/tables/compute.csv",
+        agreement=["<results>/tables/agreement.csv"] * GEOMETRY,
+        conditions=collect("<results>/evaluations/{cell.path}/conditions.json", cell=CELLS.values()),
+    output:
+        collect("<results>/tables/{name}.{form}", name=SHOWN, form=["md", "tex"]),
+        *[
+            report(
+                f"<results>/tables/{table}.html",
+                caption="../report/table.rst",
+                category="Tables",
+                labels={"table": table, "form": "HTML"},
+            )
+            for table in SHOWN
+        ],
+    log:
+        "<logs>/tabulate.log",
+    benchmark:
+        "<benchmarks>/tabulate.tsv"
+    params:
+        tables=SHOWN,
+        families=FAMILIES,
+        seeds={"seeds": len(study.seeds)},
+        geometry={"geometry": msgspec.to_builtins(study.geometry)},
+        code={
+            "code": catalogue.fingerprint(
+                "report/tables/forms.py",
+                *(catalogue.path_of("metrics", name) for name in catalogue.names("metrics")),
+            )
+        },
+    script:
+        "../scripts/tabulate.py"
