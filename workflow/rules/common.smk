@@ -38,6 +38,43 @@ BLOCKS = {(cell.dataset, cell.architecture, cell.latent): [] for cell in CELLS.v
 for cell in CELLS.values():
     BLOCKS[cell.dataset, cell.architecture, cell.latent].append(cell)
 
+# What a kind of figures is of, and what it is drawn from, its folder states.
+KINDS = {
+    kind: {
+        name: catalogue.constant("figures", kind, name) for name in ("SCOPE", "INPUTS", "LATENT")
+    }
+    for kind in catalogue.groups("figures")
+}
+DRAWN = {
+    kind: facts
+    for kind, facts in KINDS.items()
+    if GEOMETRY or not {"geometry", "distances", "agreement"} & {*facts["INPUTS"]}
+}
+OF_STUDY, OF_BLOCK = (
+    {
+        name: kind
+        for kind, facts in DRAWN.items()
+        if facts["SCOPE"] == scope
+        for name in catalogue.names("figures", kind)
+    }
+    for scope in ("study", "block")
+)
+FIGURES = [f"<results>/figures/{name}" for name in OF_STUDY] + [
+    f"<results>/figures/{name}/{dataset}-{architecture}-z{latent}"
+    for name, kind in OF_BLOCK.items()
+    for dataset, architecture, latent in BLOCKS
+    if DRAWN[kind]["LATENT"] in (None, latent)
+]
+FIGURES = collect("{figure}.{form}", figure=FIGURES, form=["pdf", "png"])
+FILES = {
+    "gallery": "<results>/evaluations/{cell.path}/gallery.npz",
+    "geometry": "<results>/evaluations/{cell.path}/geometry.npz",
+    "distances": "<results>/evaluations/{cell.path}/distances.csv",
+    "agreement": "<results>/tables/agreement.csv",
+    "summary": "<results>/tables/summary.csv",
+    "history": "<results>/tables/history.csv",
+}
+
 
 wildcard_constraints:
     dataset="|".join(study.datasets),
@@ -61,3 +98,13 @@ def dataset_of(wildcards):
 def block_of(wildcards):
     """The cells of a figure's dataset, architecture and latent size."""
     return BLOCKS[wildcards.dataset, wildcards.architecture, int(wildcards.latent)]
+
+
+def drawn_from(wildcards):
+    """The files that a figure is drawn from, by what they are: those of its block's cells, and of the study."""
+    kind = catalogue.group_of("figures", wildcards.figure)
+    cells = block_of(wildcards) if DRAWN[kind]["SCOPE"] == "block" else [None]
+    return {
+        what: collect(FILES[what], cell=cells) if "{cell" in FILES[what] else FILES[what]
+        for what in DRAWN[kind]["INPUTS"]
+    }
