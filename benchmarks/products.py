@@ -1,4 +1,4 @@
-"""The rate of float32 matrix products on one thread: torch's default, and as `vaebench.training.hardware` routes them."""
+"""The rate of float32 matrix products on one thread: torch's default, and as `hardware` routes them."""
 
 from __future__ import annotations
 

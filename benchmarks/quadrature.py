@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=50)
     options = parser.parse_args()
     hardware.prepare()
-    record, test = runs.describe(options.run), load(options.data).test.images
+    record, test = runs.record(options.run), load(options.data).test.images
     x = binarisation.scaled(binarisation.fixed(test, record["cell"]["convention"], "test"))
     x = x[torch.arange(options.images) * len(x) // options.images]
     model = interface.load(options.run)

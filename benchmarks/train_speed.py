@@ -291,7 +291,7 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE", help="write all numbers here")
     options = vars(parser.parse_args())
     rounds, file = options.pop("rounds"), options.pop("json")
-    names = [catalogue.known("networks", name) for name in options.pop("architectures")]
+    names = [catalogue.path_of("networks", name).stem for name in options.pop("architectures")]
 
     os.environ["TQDM_DISABLE"] = "1"  # read as tqdm is imported, by the processes to come
     has_pythae = importlib.util.find_spec("pythae") is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,16 @@ from safetensors import SafetensorError, safe_open
 
 from vaebench.errors import VaebenchError, one_line
 
+FAULTS = (
+    OSError,
+    SafetensorError,
+    ValueError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    msgspec.MsgspecError,
+)
 TAG = "vaebench"  # the one key of a safetensors file's metadata: the library writes several in random order
 
 
@@ -51,7 +62,7 @@ def reading(path: str | Path, what: str, mend: str) -> Iterator[None]:
     """Read a file of ours: whatever is wrong with it is a `VaebenchError` that names it, and the ``mend``."""
     try:
         yield
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError, msgspec.MsgspecError) as error:
+    except FAULTS as error:
         raise VaebenchError(f"{path}: cannot be read as {what} ({one_line(error)}): {mend}") from None
 
 

@@ -47,7 +47,7 @@ def dataset(name: str, folder: str | Path | None = None, **fields: Any) -> Data:
 
 
 def build(flavour: str, image: tuple[int, int, int], *, latent: int, seed: int = 0, **settings: Any) -> VAE:
-    """A fresh model for images (channels, height, width); ``settings`` as for `vaebench.study.config.cell`. Raises `VaebenchError`."""
+    """A fresh model for images (channels, height, width); ``settings`` as for `config.cell`. Raises `VaebenchError`."""
     return recipe.Recipe.of(config.cell(flavour, latent=latent, **settings), image).build(seed)
 
 
@@ -61,7 +61,7 @@ def train(
     device: str = "auto",
     **settings: Any,
 ) -> VAE:
-    """A model trained on ``data``, the best on validation; ``settings`` as for `vaebench.study.config.cell`, such as ``epochs``.
+    """A model trained on ``data``, the best on validation; ``settings`` as for `config.cell`, such as ``epochs``.
 
     With a ``folder`` the run is kept in ``folder/seedN``, and an interrupted or finished one is taken up there.
     Raises `VaebenchError`.

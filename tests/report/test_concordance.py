@@ -9,11 +9,20 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from vaebench.geometry import agreement
-from vaebench.report import tables
-from vaebench.report.concordance import DISTANCES, DRAWS, agree, conditions, resampled, resamples
+from vaebench.report import concordance as module
+from vaebench.report.concordance import DISTANCES, DRAWS, agree, agree_files, resampled, resamples
 from vaebench.report.figures import style
 from vaebench.report.figures.agreement.concordance import concordance
 from vaebench.report.figures.agreement.variation import variation
+from vaebench.report.figures.draw import draw
+from vaebench.report.summary import gather, summarise
+from vaebench.report.tables.columns import members
+from vaebench.report.tables.conditions import note as line
+from vaebench.report.tables.html import html
+from vaebench.report.tables.latex import latex
+from vaebench.report.tables.markdown import markdown
+from vaebench.report.tables.wide import wide
+from vaebench.study.tidy import CELL, METRICS
 
 Arrays = dict[str, np.ndarray]
 DISCRETE = "its latents are discrete codes"
@@ -42,7 +51,7 @@ def rows(flavours: dict[str, Arrays], reasons: dict[str, str] | None = None) -> 
 
 def found(distances: pd.DataFrame, flavour: str = "vae") -> pd.DataFrame:
     table = agree(distances)
-    return table[table["flavour"] == flavour].set_index(["sampler", "metric"])
+    return table[table["flavour"] == flavour].set_index(["part", "metric"])
 
 
 def same(values: np.ndarray) -> Arrays:
@@ -139,13 +148,13 @@ def test_a_pair_that_counts_twice_is_a_pair_that_occurs_twice(decimals: int) -> 
     weights = resamples(30)
     assert weights.shape == (DRAWS, 30) and (weights.sum(1) == 30).all() and len(np.unique(weights, axis=0)) == DRAWS
     draws = resampled(distances, weights)
-    for draw in range(5):
-        repeated = np.repeat(distances, weights[draw].astype(int), 1)
-        assert draws["kendall_w"][draw] == pytest.approx(agreement.kendall_w(repeated).value)
-        assert draws["mean_spearman"][draw] == pytest.approx(agreement.mean_spearman(repeated).value)
+    for number in range(5):
+        repeated = np.repeat(distances, weights[number].astype(int), 1)
+        assert draws["kendall_w"][number] == pytest.approx(agreement.kendall_w(repeated).value)
+        assert draws["mean_spearman"][number] == pytest.approx(agreement.mean_spearman(repeated).value)
         for metric, scale_free in (("variation", False), ("scale_free_variation", True)):
             expected = np.nanmean(agreement.variation(repeated, scale_free=scale_free))
-            assert draws[metric][draw] == pytest.approx(expected)
+            assert draws[metric][number] == pytest.approx(expected)
 
 
 def test_a_cell_depends_on_its_own_distances_only() -> None:
@@ -155,12 +164,11 @@ def test_a_cell_depends_on_its_own_distances_only() -> None:
     for other in (alone, shuffled):
         pd.testing.assert_frame_equal(found(every), found(other), check_exact=True)
     pd.testing.assert_frame_equal(agree(every), agree(shuffled), check_exact=True)
-    assert agree(every).columns.tolist() == tables.summarise(summarised()).columns.tolist()
+    assert agree(every).columns.tolist() == summarise(summarised()).columns.tolist()
 
 
 def summarised() -> pd.DataFrame:
-    columns = [*tables.CELL, "seed", "sampler", "metric", "value", "reason"]
-    return pd.DataFrame([("mnist", "mlp", "vae", 2, 0, "", "elbo", 1.0, "")], columns=columns)
+    return pd.DataFrame([("mnist", "mlp", "vae", 2, 0, "", "elbo", 1.0, "")], columns=METRICS)
 
 
 def test_what_is_missing_has_a_reason() -> None:
@@ -196,8 +204,10 @@ def test_a_seed_without_distances_costs_the_others_nothing() -> None:
 def test_the_table_shows_the_numbers() -> None:
     lost = np.full((3, 40), np.nan)
     distances = rows({"vae": three(), "ae": same(lost), "svae": three(seeds=1)}, {"ae": DISCRETE})
-    wide = tables.wide(agree(distances), tables.members("agreement"))
-    lines = tables.markdown(wide, conditions(distances)).splitlines()
+    families = {"ae": "deterministic", "svae": "curved", "vae": "gaussian"}
+    table = wide(agree(distances), members("agreement"), families)
+    geometry = {"metric": "euclidean", "points": 20, "pairs": 40}
+    lines = markdown(table, families, line("agreement", [], seeds=3, geometry=geometry)).splitlines()
     head, body = ([cell.strip() for cell in lines[i].split("|")] for i in (0, 4))
     row = found(distances).loc[("geodesic", "kendall_w")]
     text = f"{row['mean']:.3f} ± {(row['high'] - row['low']) / 2:.3f}"
@@ -208,19 +218,31 @@ def test_the_table_shows_the_numbers() -> None:
     assert lines[2].count("—<sup>1</sup>") == lines[3].count("—<sup>2</sup>") == 16
     assert lines[-2:] == [f"<sup>1</sup> {DISCRETE}  ", "<sup>2</sup> it has one seed"]
     assert lines[-3].startswith("40 pairs of test images") and "; 3 seeds;" in lines[-3]
-    for form in (tables.latex, tables.html):
-        assert f"{row['mean']:.3f}" in form(wide, "")
+    for form in (latex, html):
+        assert f"{row['mean']:.3f}" in form(table, families, "")
 
 
 def test_pairs_are_read_as_numbers(tmp_path) -> None:
     distances = rows({"vae": three()})
     distances.to_csv(tmp_path / "distances.csv", index=False)
-    pd.testing.assert_frame_equal(agree(tables.gather([tmp_path / "distances.csv"])), agree(distances))
+    pd.testing.assert_frame_equal(agree(gather([tmp_path / "distances.csv"])), agree(distances))
+
+
+def test_a_study_is_read_a_cell_at_a_time(tmp_path) -> None:
+    two = study().query("flavour == 'vae' or flavour == 'copy'")
+    every = pd.concat([two, two.assign(latent=10, dataset="digits"), two.assign(latent=10)])
+    paths = [tmp_path / f"{number}.csv" for number, _ in enumerate(every.groupby(CELL))]
+    for path, (_, cell) in zip(paths[::-1], every.groupby(CELL), strict=True):
+        cell.to_csv(path, index=False)
+    pd.testing.assert_frame_equal(agree_files(paths), agree(every), check_exact=True)
+    pd.testing.assert_frame_equal(agree_files(paths[::-1]), agree(every), check_exact=True)
 
 
 # The figures
 
-LOOKS = style.palette(["iwae", "vae", "vq_vae", "ae", "copy", "mean"])
+FAMILIES = {"iwae": "bounds", "vae": "gaussian", "vq_vae": "discrete", "ae": "deterministic"}
+FAMILIES |= {"copy": "controls", "mean": "controls"}
+LOOKS = style.palette(FAMILIES)
 
 
 def study() -> pd.DataFrame:
@@ -236,11 +258,11 @@ def note(figure: Figure) -> str:
 
 def test_concordance_draws_the_table() -> None:
     distances = study()
-    figure = concordance(distances, LOOKS)
+    figure = concordance(distances, agree(distances), LOOKS)
     [axes] = figure.axes
     order = ["iwae", "vae", "vq_vae", "ae"]
     assert [label.get_text() for label in axes.get_yticklabels()] == [LOOKS[flavour].name for flavour in order]
-    table = agree(distances).query("metric == 'kendall_w'").set_index(["sampler", "flavour"])
+    table = agree(distances).query("metric == 'kendall_w'").set_index(["part", "flavour"])
     dots = {line.get_label(): line.get_xydata() for line in axes.lines}
     for bars, kind in zip(axes.collections, DISTANCES, strict=True):
         shown = table.loc[kind].loc[order]
@@ -259,9 +281,9 @@ def test_concordance_draws_the_table() -> None:
 
 def test_variation_counts_every_pair_with_a_value() -> None:
     distances = study()
-    figure = variation(distances, LOOKS)
+    figure = variation(distances, agree(distances), LOOKS)
     assert [axes.get_title() for axes in figure.axes] == ["IWAE", "VAE", "VQ-VAE", "AE"]
-    table = agree(distances).query("metric == 'kendall_w'").set_index(["flavour", "sampler"])["mean"]
+    table = agree(distances).query("metric == 'kendall_w'").set_index(["flavour", "part"])["mean"]
     for axes, flavour in zip(figure.axes, ("iwae", "vae", "vq_vae", "ae"), strict=True):
         drawn = {patch.get_label(): patch.get_data() for patch in axes.patches}
         assert set(drawn) == ({"latent"} if flavour == "vq_vae" else set(DISTANCES))
@@ -281,15 +303,16 @@ def test_one_failed_flavour_does_not_flatten_the_others_nor_lose_its_pairs() -> 
     steady = {f"vae_{i}": same(noisy(noise=0.1, of=i)) for i in range(6)}
     failed = np.stack([np.full(40, 1e-3), np.full(40, 1e-3), np.arange(1, 41)])
     arrays = {**steady, "ae": {**same(failed), "latent": noisy()}}
-    figure = variation(rows(arrays), style.palette(arrays))
+    distances = rows(arrays)
+    figure = variation(distances, agree(distances), style.palette(dict.fromkeys(arrays, "gaussian")))
     assert figure.axes[0].get_xlim()[1] < 1 < agreement.variation(failed).min()
     assert [patch.get_data().values[-1] for patch in figure.axes[-1].patches][1:] == [40, 40]
 
 
-@pytest.mark.parametrize("draw", [variation, concordance])
-def test_words_are_clear_of_data_and_files_are_equal(draw, tmp_path) -> None:
+@pytest.mark.parametrize("figured", [variation, concordance])
+def test_words_are_clear_of_data_and_files_are_equal(figured, tmp_path) -> None:
     for path in (tmp_path / "a.png", tmp_path / "b.png"):
-        figure = draw(study(), LOOKS)
+        figure = figured(study(), agree(study()), LOOKS)
         style.save(figure, [path])
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     figure.draw_without_rendering()
@@ -300,9 +323,28 @@ def test_words_are_clear_of_data_and_files_are_equal(draw, tmp_path) -> None:
         assert all(data < text.get_window_extent().y0 for text in axes.texts)
 
 
-@pytest.mark.parametrize("draw", [variation, concordance])
-def test_a_single_seed_has_nothing_to_compare(draw) -> None:
-    figure = draw(rows({"vae": three(seeds=1)}), style.palette(["vae"]))
+@pytest.mark.parametrize("figured", [variation, concordance])
+def test_a_single_seed_has_nothing_to_compare(figured) -> None:
+    distances, looks = rows({"vae": three(seeds=1)}), style.palette({"vae": "gaussian"})
+    figure = figured(distances, agree(distances), looks)
     assert figure.axes[0].texts[0].get_text().replace("\n", " ") == "no flavour has distances to compare over seeds"
     assert note(figure) == "Not shown: VAE — it has one seed."
-    assert note(draw(study()[:0], style.palette(["vae"]))) == "Not shown: VAE — no run."
+    assert note(figured(study()[:0], agree(study()[:0]), looks)) == "Not shown: VAE — no run."
+
+
+@pytest.mark.parametrize("name", ["variation", "concordance"])
+def test_figures_of_a_block_are_drawn_from_its_cells_and_from_the_agreement_of_the_study(
+    name: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement = agree(pd.concat([study(), study().assign(latent=10, value=lambda table: table["value"] ** 2)]))
+    agreement.to_csv(tmp_path / "agreement.csv", index=False)
+    paths = []
+    for flavour, cell in study().groupby("flavour"):
+        paths.append(tmp_path / f"{flavour}.csv")
+        cell.to_csv(paths[-1], index=False)
+    expected = {"variation": variation, "concordance": concordance}[name](study(), agree(study()), LOOKS)
+    monkeypatch.delattr(module, "resampled")  # which agreement is computed with
+    figure = draw(name, {"distances": paths, "agreement": [tmp_path / "agreement.csv"]}, FAMILIES)
+    for place, drawn in (("drawn.png", figure), ("expected.png", expected)):
+        style.save(drawn, [tmp_path / place])
+    assert (tmp_path / "drawn.png").read_bytes() == (tmp_path / "expected.png").read_bytes()

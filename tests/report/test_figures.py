@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,20 +16,25 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from vaebench.errors import VaebenchError
-from vaebench.report import tables
+from vaebench.report import concordance
 from vaebench.report.figures import style, tiles
+from vaebench.report.figures.draw import draw
 from vaebench.report.figures.gallery.latent_scatter import latent_scatter
 from vaebench.report.figures.gallery.reconstructions import reconstructions
 from vaebench.report.figures.gallery.samples import samples
+from vaebench.report.figures.history.training_curves import training_curves
 from vaebench.report.figures.summary.metric_by_latent import METRICS, metric_by_latent
 from vaebench.report.figures.summary.rate_distortion import rate_distortion
 from vaebench.report.figures.summary.scores import scores
-from vaebench.report.figures.summary.training_curves import training_curves
+from vaebench.report.summary import summarise
+from vaebench.report.tables.columns import heading
 from vaebench.study import catalogue
+from vaebench.study.tidy import METRICS as COLUMNS
 
-FLAVOURS = ("vae", "beta_vae", "ae", "copy")
+FAMILIES = {"vae": "gaussian", "beta_vae": "gaussian", "ae": "deterministic", "copy": "controls"}
+FLAVOURS = tuple(FAMILIES)
 LATENTS = (2, 8, 32)
-LOOKS = style.palette(FLAVOURS)
+LOOKS = style.palette(FAMILIES)
 
 
 def metrics(datasets=("mnist",), architectures=("mlp",), latents=LATENTS) -> pd.DataFrame:
@@ -39,8 +46,12 @@ def metrics(datasets=("mnist",), architectures=("mlp",), latents=LATENTS) -> pd.
         value = 10 * METRICS.index(metric) + 3 * FLAVOURS.index(flavour) + np.log2(latent) + 0.1 * seed**2
         facts = (dataset, architecture, flavour, latent, seed, "", metric)
         rows.append((*facts, np.nan if missing else value, "it has no prior" if missing else ""))
-    columns = ["dataset", "architecture", "flavour", "latent", "seed", "sampler", "metric", "value", "reason"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def gaussian(flavours) -> style.Palette:
+    """Looks of flavours of one family."""
+    return style.palette(dict.fromkeys(flavours, "gaussian"))
 
 
 def history(datasets=("mnist",), latents=LATENTS) -> pd.DataFrame:
@@ -59,6 +70,7 @@ def galleries(latent: int, channels: int = 1) -> dict[str, dict[str, np.ndarray]
     images = random.random((8, channels, 6, 6), dtype=np.float32)
     made = {
         flavour: {
+            "reason": np.array(""),
             "originals": images,
             "reconstructions": images / (2 + i),
             "samples": images[::-1],
@@ -87,10 +99,10 @@ def legend(figure: Figure) -> list[str]:
 
 
 def test_scores_are_the_means_in_the_rows_of_their_flavours() -> None:
-    figure = scores(metrics(), history(), LOOKS)
+    figure = scores(summarise(metrics()), LOOKS)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == [LOOKS[flavour].name for flavour in FLAVOURS]
-    summary = tables.summarise(metrics()).set_index(["metric", "latent", "flavour"])["mean"]
+    summary = summarise(metrics()).set_index(["metric", "latent", "flavour"])["mean"]
     for axes, metric in zip(figure.axes, ("elbo", "nll", "rate", "mse", "ssim"), strict=True):
         for line, latent in zip(axes.lines, LATENTS, strict=True):
             x, y = line.get_data()
@@ -101,13 +113,15 @@ def test_scores_are_the_means_in_the_rows_of_their_flavours() -> None:
 
 def test_looks_are_unique_and_do_not_depend_on_controls():
     flavours = [f"flavour_{i}" for i in range(64)]
-    looks = style.palette(["copy", *flavours, "mean"])
+    families = {"copy": "controls", **dict.fromkeys(flavours, "gaussian"), "average": "controls"}
+    looks = style.palette(families)
     assert len({(looks[f].colour, looks[f].marker) for f in flavours}) == 64
     assert len({(looks[f].colour, looks[f].dashes) for f in flavours[:32]}) == 32
-    assert {f: looks[f] for f in flavours} == style.palette(flavours)
-    assert (looks["copy"].colour, looks["mean"].colour) == ("#000000", "#808080")
+    assert {f: looks[f] for f in flavours} == gaussian(flavours)
+    assert (looks["copy"].colour, looks["average"].colour) == ("#000000", "#808080")
+    assert (looks["copy"].name, looks["average"].name) == ("copy (control)", "average (control)")
     assert looks["copy"].dashes
-    assert list(looks) == ["copy", *flavours, "mean"]
+    assert list(looks) == ["copy", *flavours, "average"]
 
 
 def test_colours_stay_apart_for_the_colour_blind():
@@ -153,7 +167,7 @@ def test_absences_are_grouped():
 def test_saved_bytes_are_equal(tmp_path, suffix):
     paths = [tmp_path / f"{i}{suffix}" for i in range(2)]
     for path in paths:
-        style.save(rate_distortion(metrics(), history(), LOOKS), [path])
+        style.save(rate_distortion(summarise(metrics()), LOOKS), [path])
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert sorted(tmp_path.iterdir()) == paths
 
@@ -166,14 +180,14 @@ def test_saving_refuses_other_formats_and_leaves_nothing(tmp_path):
 
 def test_metric_by_latent_draws_the_summary():
     table = metrics(("digits", "mnist"))
-    figure = metric_by_latent(table, history(), LOOKS)
-    summary = tables.summarise(table)
+    figure = metric_by_latent(summarise(table), LOOKS)
+    summary = summarise(table)
     assert len(figure.axes) == len(METRICS) * 2
     for axes, (metric, dataset) in zip(figure.axes, itertools.product(METRICS, ("digits", "mnist")), strict=True):
         chosen = summary[(summary["metric"] == metric) & (summary["dataset"] == dataset) & (summary["n"] > 0)]
         drawn = lines(axes)
         assert set(drawn) == set(chosen["flavour"])
-        assert axes.get_ylabel() == tables.heading(metric)
+        assert axes.get_ylabel() == heading(metric)
         bands = [band.get_datalim(axes.transData) for band in axes.collections]
         for flavour, rows in chosen.groupby("flavour"):
             np.testing.assert_array_equal(drawn[flavour], rows[["latent", "mean"]])
@@ -185,12 +199,12 @@ def test_metric_by_latent_draws_the_summary():
 
 
 def test_metric_by_latent_of_one_size_sets_flavours_side_by_side():
-    figure = metric_by_latent(metrics(latents=(8,)), history(), LOOKS)
+    figure = metric_by_latent(summarise(metrics(latents=(8,))), LOOKS)
     x = [points[0, 0] for points in lines(figure.axes[METRICS.index("mse")]).values()]
     assert np.all(np.diff(x) > 0)
     assert np.prod(x) == pytest.approx(8.0 ** len(x))
     bars = figure.axes[METRICS.index("mse")].collections
-    summary = tables.summarise(metrics(latents=(8,))).query("metric == 'mse'").set_index("flavour")
+    summary = summarise(metrics(latents=(8,))).query("metric == 'mse'").set_index("flavour")
     for flavour, bar in zip(FLAVOURS, bars, strict=True):
         np.testing.assert_array_equal(bar.get_segments()[0][:, 1], summary.loc[flavour, ["low", "high"]].astype(float))
 
@@ -198,7 +212,7 @@ def test_metric_by_latent_of_one_size_sets_flavours_side_by_side():
 def test_a_metric_that_nobody_has_says_so():
     table = metrics()
     table.loc[table["metric"] == "ssim", ["value", "reason"]] = [np.nan, "images are too small"]
-    figure = metric_by_latent(table, history(), LOOKS)
+    figure = metric_by_latent(summarise(table), LOOKS)
     axes = figure.axes[METRICS.index("ssim")]
     assert not axes.lines
     assert axes.texts[0].get_text() == "SSIM: no flavour has a value"
@@ -209,13 +223,13 @@ def test_infinite_and_absent_values_are_noted():
     table = metrics()
     table.loc[(table["metric"] == "psnr") & (table["flavour"] == "copy"), "value"] = np.inf
     table = table[(table["metric"] != "mse") | (table["flavour"] != "vae")]
-    text = note(metric_by_latent(table, history(), LOOKS))
+    text = note(metric_by_latent(summarise(table), LOOKS))
     assert "copy (control) in PSNR — infinite" in text
     assert "VAE in MSE — not measured" in text
 
 
 def test_training_curves_draw_mean_and_range_of_the_totals():
-    figure = training_curves(metrics(), history(("digits", "mnist")), LOOKS)
+    figure = training_curves(history(("digits", "mnist")), LOOKS)
     assert len(figure.axes) == len(LATENTS) * 2
     for axes in figure.axes:
         drawn = lines(axes)
@@ -234,21 +248,22 @@ def test_training_curves_draw_mean_and_range_of_the_totals():
 def test_training_curves_ignore_values_that_are_no_numbers_and_may_be_empty():
     table = history()
     table.loc[table["flavour"] == "vae", "value"] = np.nan
-    assert legend(training_curves(metrics(), table, LOOKS)) == ["β-VAE", "AE"]
-    figure = training_curves(metrics(), table[:0], LOOKS)
-    assert "no training history" in figure.axes[0].texts[0].get_text().replace("\n", " ")
+    assert legend(training_curves(table, LOOKS)) == ["β-VAE", "AE"]
+    figure = training_curves(table[:0], LOOKS)
+    assert figure.axes[0].texts[0].get_text().replace("\n", " ") == "no flavour has a training history"
+    assert note(figure).endswith("— no training history.")
 
 
 def test_rate_distortion_draws_means_intervals_and_sizes():
     table = metrics(("digits", "mnist"), ("conv", "mlp"))
-    figure = rate_distortion(table, history(), LOOKS)
+    figure = rate_distortion(summarise(table), LOOKS)
     assert [axes.get_title() for axes in figure.axes] == [
         "Digits · Conv",
         "MNIST · Conv",
         "Digits · MLP",
         "MNIST · MLP",
     ]
-    summary = tables.summarise(table).query("dataset == 'mnist' and architecture == 'mlp'")
+    summary = summarise(table).query("dataset == 'mnist' and architecture == 'mlp'")
     axes = figure.axes[-1]
     drawn = {label: points for label, points in lines(axes).items() if label in FLAVOURS}
     assert set(drawn) == {"vae", "beta_vae"}
@@ -264,8 +279,12 @@ def test_rate_distortion_draws_means_intervals_and_sizes():
 
 
 def test_rate_distortion_without_points_says_so():
-    figure = rate_distortion(metrics().query("metric == 'mse'"), history(), LOOKS)
+    summary = summarise(metrics().query("metric == 'mse'"))
+    figure = rate_distortion(summary, LOOKS)
     assert figure.axes[0].texts[0].get_text().startswith("no flavour has both")
+    assert note(figure).endswith("— no value.")
+    figure = scores(summary.assign(mean=np.nan), LOOKS)
+    assert figure.axes[0].texts[0].get_text() == "no flavour has a score"
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -281,22 +300,23 @@ def test_reconstructions_show_the_images(channels):
 def test_many_flavours_are_in_columns_that_each_show_the_originals():
     made = galleries(2)["vae"]
     names = [f"vae_{i}" for i in range(25)]
-    figure = reconstructions(dict.fromkeys(names, made), style.palette(names))
+    figure = reconstructions(dict.fromkeys(names, made), gaussian(names))
     grid = sorted(figure.axes, key=lambda axes: axes.get_subplotspec().colspan.start)
-    labels = [style.palette([name])[name].name for name in names]
+    labels = [look.name for look in gaussian(names).values()]
     assert [axes.get_ylabel() for axes in grid] == ["originals", *labels[:13], "originals", *labels[13:]]
 
 
 def test_samples_show_the_images_and_name_those_without():
     made = galleries(2)
-    figure = samples(made, style.palette([*FLAVOURS, "iwae"]))
+    figure = samples(made, style.palette(FAMILIES | {"iwae": "bounds"}))
     assert [axes.get_title() for axes in figure.axes] == ["VAE", "β-VAE"]
     sheet = figure.axes[0].images[0].get_array()
     assert sheet.shape == (13, 27, 3)
     np.testing.assert_allclose(sheet[7:, 21:, 0], made["vae"]["samples"][7, 0])
     assert note(figure) == "Not shown: AE, copy (control) — no prior to draw from; IWAE — no run."
-    none = samples({"ae": made["ae"]}, style.palette(["ae"]))
-    assert none.axes[0].texts[0].get_text().replace("\n", " ") == "Not shown: AE — no prior to draw from."
+    none = samples({"ae": made["ae"]}, gaussian(["ae"]))
+    assert none.axes[0].texts[0].get_text() == "no flavour has samples"
+    assert note(none) == "Not shown: AE — no prior to draw from."
 
 
 def test_latent_scatter_of_two_latents_shows_them():
@@ -355,7 +375,7 @@ def test_thirty_flavours_and_one_fit_on_the_canvas():
         table = metrics().query("flavour == 'vae'")
         flavours = [f"flavour_{i}" for i in range(count)]
         table = pd.concat([table.assign(flavour=flavour) for flavour in flavours])
-        figure = rate_distortion(table, history(), style.palette(flavours))
+        figure = rate_distortion(summarise(table), gaussian(flavours))
         figure.draw_without_rendering()
         box = figure.legends[0].get_window_extent()
         assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
@@ -363,19 +383,71 @@ def test_thirty_flavours_and_one_fit_on_the_canvas():
         assert all(axes.bbox.height > 50 for axes in figure.axes)
 
 
-def test_every_figure_has_a_caption_and_keeps_the_settings_of_the_user():
+LOST = "the run diverged in its first epoch"
+
+
+@pytest.mark.parametrize("name", catalogue.names("figures", "gallery"))
+def test_a_run_without_pictures_is_named_even_if_it_is_the_first(name):
+    made = galleries(2) | {"vae": {"reason": np.array(LOST)}}
+    figure = catalogue.load("figures", name)(made, LOOKS)
+    assert f"VAE — {LOST}" in note(figure)
+    assert "β-VAE" in [axes.get_title() or axes.get_ylabel() for axes in figure.axes]
+    every = catalogue.load("figures", name)({flavour: {"reason": np.array(LOST)} for flavour in FLAVOURS}, LOOKS)
+    assert every.axes[0].texts[0].get_text().startswith("no flavour has")
+    assert note(every) == f"Not shown: VAE, β-VAE, AE, copy (control) — {LOST}."
+
+
+# The registry
+
+
+def results(folder: Path, kind: str) -> dict[str, list[Path]]:
+    """Files of a small study, of what a kind says that its figures are given, and of nothing else."""
+    made = {"summary": summarise(metrics()), "history": history(latents=(2,))}
+    images = {"gallery": galleries(2), "geometry": geometries()}
+    if kind == "agreement":
+        facts = list(itertools.product(FLAVOURS[:2], range(2), concordance.DISTANCES, range(9)))
+        distances = pd.DataFrame(facts, columns=["flavour", "seed", "distance", "pair"])
+        values = np.random.default_rng(0).random(len(distances))
+        made["distances"] = distances.assign(dataset="mnist", architecture="mlp", latent=2, value=values, reason="")
+        made["agreement"] = concordance.agree(made["distances"])
+    paths: dict[str, list[Path]] = {}
+    for what in catalogue.constant("figures", kind, "INPUTS"):
+        if what in made:
+            paths[what] = [folder / f"{what}.csv"]
+            made[what].to_csv(paths[what][0], index=False)
+        else:
+            paths[what] = [folder / f"{what}-{flavour}.npz" for flavour in images[what]]
+            for path, arrays in zip(paths[what], images[what].values(), strict=True):
+                np.savez_compressed(path, **arrays)
+    return paths
+
+
+def geometries() -> dict[str, dict[str, np.ndarray]]:
+    return {flavour: {"reason": np.array(LOST)} for flavour in FLAVOURS[:2]}
+
+
+@pytest.mark.parametrize("kind", catalogue.groups("figures"))
+def test_every_kind_states_its_inputs_and_its_figures_are_drawn_from_them_alone(kind, tmp_path):
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    for name in catalogue.names("figures/summary"):
-        figure = catalogue.load("figures/summary", name)(metrics(), history(), LOOKS)
-        assert isinstance(figure, Figure)
-    for name in catalogue.names("figures/gallery"):
-        figure = catalogue.load("figures/gallery", name)(galleries(2), LOOKS)
-        assert isinstance(figure, Figure)
+    assert catalogue.constant("figures", kind, "SCOPE") in ("study", "block")
+    paths = results(tmp_path, kind)
+    for name in catalogue.names("figures", kind):
+        flavours = FLAVOURS[: max(map(len, paths.values()))]
+        assert isinstance(draw(name, paths, FAMILIES, flavours), Figure)
+        assert catalogue.caption("figures", name).endswith(".")
+        parameters = list(inspect.signature(catalogue.load("figures", name)).parameters)
+        assert len(parameters) == len(paths) + 1 and parameters[-1] == "palette"
     assert dict(matplotlib.rcParams) == before
     for module in [m for name, m in sys.modules.items() if name.startswith("vaebench.report.figures.")]:
         assert module.__doc__.partition("\n\n")[0].rstrip().endswith(".")
+
+
+def test_unreadable_arrays_are_told_in_one_line(tmp_path):
+    (tmp_path / "gallery.npz").write_bytes(b"no archive")
+    with pytest.raises(VaebenchError, match=r"gallery.npz: cannot be read as arrays"):
+        draw("samples", {"gallery": [tmp_path / "gallery.npz"]}, FAMILIES, ["vae"])
 
 
 def test_importing_the_package_is_light():

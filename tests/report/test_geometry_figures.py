@@ -21,9 +21,9 @@ from vaebench.report.figures.plane.magnification import magnification
 from vaebench.study import catalogue
 
 Geometry = dict[str, np.ndarray]
-FIGURES = [(kind, name) for kind in ("figures/plane", "figures/geometry") for name in catalogue.names(kind)]
+FIGURES = [(kind, name) for kind in ("plane", "geometry") for name in catalogue.names("figures", kind)]
 FLAVOURS = ("vae", "svae", "poincare_vae", "rhvae", "vq_vae", "ae", "copy")
-LOOKS = style.palette(FLAVOURS)
+LOOKS = style.palette(dict.fromkeys(FLAVOURS, "gaussian") | {"copy": "controls"})
 DISCRETE, PIXELS, RELU = (
     "its latents are discrete codes",
     "its latents are the pixels themselves",
@@ -318,14 +318,14 @@ def test_what_is_missing_is_named_with_its_reason():
 
 @pytest.mark.parametrize(("kind", "name"), FIGURES)
 def test_nothing_to_show_is_said(kind, name, tmp_path):
-    draw = catalogue.load(kind, name)
+    draw = catalogue.load("figures", name)
     figure = draw({flavour: {"reason": np.array(PIXELS)} for flavour in FLAVOURS}, LOOKS)
     assert [text.get_text().replace("\n", " ")[:9] for text in figure.axes[0].texts] == ["no flavour"[:9]]
     assert note(figure).endswith(f"— {PIXELS}.")
     style.save(figure, [tmp_path / "nothing.png"])
     without = {key: values for key, values in flat().items() if not key.startswith("plane")}
-    if kind == "figures/plane":
-        figure = draw({"vae": without}, style.palette(["vae"]))
+    if kind == "plane":
+        figure = draw({"vae": without}, style.palette({"vae": "gaussian"}))
         expected = "" if name == "learned_metric" else "Not shown: VAE — its latent space is not two-dimensional."
         assert note(figure) == expected
 
@@ -333,7 +333,7 @@ def test_nothing_to_show_is_said(kind, name, tmp_path):
 @pytest.mark.parametrize(("kind", "name"), FIGURES)
 def test_equal_figures_give_equal_bytes(kind, name, tmp_path):
     before = dict(matplotlib.rcParams)
-    figures = [catalogue.load(kind, name)(geometries(), LOOKS) for _ in range(2)]
+    figures = [catalogue.load("figures", name)(geometries(), LOOKS) for _ in range(2)]
     assert dict(matplotlib.rcParams) == before
     paths = [tmp_path / f"{i}.pdf" for i in range(2)]
     for path, figure in zip(paths, figures, strict=True):
@@ -345,6 +345,6 @@ def test_equal_figures_give_equal_bytes(kind, name, tmp_path):
 
 @pytest.mark.parametrize(("kind", "name"), FIGURES)
 def test_figures_have_captions_and_refuse_flavours_without_a_look(kind, name):
-    assert catalogue.caption(kind, name).endswith(".")
+    assert catalogue.caption("figures", name).endswith(".")
     with pytest.raises(VaebenchError, match="no colour for iwae"):
-        catalogue.load(kind, name)({"iwae": flat()}, LOOKS)
+        catalogue.load("figures", name)({"iwae": flat()}, LOOKS)

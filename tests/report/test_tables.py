@@ -1,8 +1,10 @@
-"""Tables: gathered, summarised and rendered numbers against closed forms and scipy."""
+"""Tables: laid out and rendered numbers against their summaries."""
 
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -10,10 +12,19 @@ import pytest
 from scipy import stats
 
 from vaebench.errors import VaebenchError
-from vaebench.report import tables
+from vaebench.report.summary import summarise
+from vaebench.report.tables import columns
+from vaebench.report.tables.conditions import note
+from vaebench.report.tables.entry import Entry, number
+from vaebench.report.tables.forms import FORMS, forms
+from vaebench.report.tables.latex import escape, latex
+from vaebench.report.tables.markdown import markdown
+from vaebench.report.tables.wide import wide
+from vaebench.study import catalogue
 from vaebench.study.naming import metric_name, readable
+from vaebench.study.tidy import METRICS
 
-COLUMNS = ["dataset", "architecture", "flavour", "latent", "seed", "sampler", "metric", "value", "reason"]
+FAMILIES = {"ae": "deterministic", "beta_vae": "gaussian", "vae": "gaussian", "copy": "controls"}
 NO_PRIOR = "it has no prior & 50 % | less"
 ELBOS = {"vae": [-100.0, -102.0, -101.5], "beta_vae": [-110.0, -111.0, -112.0], "copy": [-1.0, -1.0, -1.0]}
 
@@ -34,70 +45,15 @@ def metrics() -> pd.DataFrame:
         ("mnist", "mlp", "copy", 2, 0, "", "psnr", np.inf, ""),
         ("mnist", "mlp", "copy", 2, 1, "", "psnr", np.inf, ""),
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=METRICS)
 
 
-def wide() -> pd.DataFrame:
-    return tables.wide(tables.summarise(metrics()), ["elbo", "mse", "psnr"])
+def table() -> pd.DataFrame:
+    return wide(summarise(metrics()), ["elbo", "mse", "psnr"], FAMILIES)
 
 
-def entry(flavour: str, metric: str) -> tables.Entry:
-    return wide().loc[("mnist", "mlp", flavour, 2), metric]
-
-
-def test_gather_is_independent_of_file_order_and_keeps_types_and_bits(tmp_path):
-    table = metrics()
-    table.loc[0, "value"] = 0.1 + 0.2
-    table["dataset"] = ["null", "nan"] + ["mnist"] * (len(table) - 2)
-    paths = [tmp_path / f"{i}.csv" for i in range(3)]
-    for path, part in zip(paths, (table[:4], table[4:9], table[9:]), strict=True):
-        part.to_csv(path, index=False)
-    gathered = tables.gather(paths)
-    pd.testing.assert_frame_equal(gathered, tables.gather(paths[::-1]))
-    assert gathered["latent"].dtype == gathered["seed"].dtype == np.int64
-    assert gathered["value"].dtype == np.float64
-    assert 0.1 + 0.2 in set(gathered["value"])
-    assert np.isinf(gathered["value"]).sum() == 2
-    assert {"null", "nan"} < set(gathered["dataset"])
-    assert set(gathered["sampler"]) == {""}
-
-
-def test_gather_tells_which_file_is_bad(tmp_path):
-    bad = tmp_path / "bad.csv"
-    bad.write_text("seed,value\nzero,1.0\n")
-    short = tmp_path / "short.csv"
-    short.write_text("seed,metric\n0,elbo\n")
-    for paths in ([bad], [short], [tmp_path / "absent.csv"]):
-        with pytest.raises(VaebenchError, match=paths[0].name) as error:
-            tables.gather(paths)
-        assert "\n" not in str(error.value)
-    with pytest.raises(VaebenchError, match="at least one"):
-        tables.gather([])
-
-
-def test_intervals_are_those_of_student():
-    rows = tables.summarise(metrics()).set_index(["flavour", "metric"])
-    for flavour in ("vae", "beta_vae"):
-        values, row = ELBOS[flavour], rows.loc[(flavour, "elbo")]
-        low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
-        assert row["n"] == 3
-        assert row[["mean", "low", "high"]].tolist() == pytest.approx([np.mean(values), low, high], rel=1e-12)
-
-
-def test_summary_of_one_seed_none_equal_and_infinite_values():
-    rows = tables.summarise(metrics()).set_index(["flavour", "metric"])
-    one, none = rows.loc[("ae", "mse")], rows.loc[("ae", "elbo")]
-    assert (one["n"], one["mean"], one["reason"]) == (1, 0.01234567, "")
-    assert np.isnan([one["low"], one["high"], none["mean"], none["low"]]).all()
-    assert (none["n"], none["reason"]) == (0, NO_PRIOR)
-    assert rows.loc[("vae", "mse"), ["low", "mean", "high"]].tolist() == [0.02, 0.02, 0.02]
-    assert rows.loc[("copy", "psnr"), "mean"] == np.inf
-
-
-def test_distinct_reasons_are_joined():
-    table = metrics().query("flavour == 'ae' and metric == 'elbo'")
-    table = table.assign(reason=["b", "a", "b"])
-    assert tables.summarise(table)["reason"].tolist() == ["a; b"]
+def entry(flavour: str, metric: str) -> Entry:
+    return table().loc[("mnist", "mlp", flavour, 2), (metric, "")]
 
 
 def test_entries_have_the_digits_that_their_interval_allows():
@@ -121,53 +77,64 @@ def test_entries_have_the_digits_that_their_interval_allows():
     ],
 )
 def test_numbers(mean, half, text):
-    assert tables._number(mean, half) == text
+    assert number(mean, half) == text
 
 
 def test_best_of_a_block_follows_the_metric_and_leaves_controls_out():
-    table = wide()
-    best = {(index[2], column) for column in table for index, item in table[column].items() if item.best}
+    best = {(index[2], column[0]) for column, items in table().items() for index, item in items.items() if item.best}
     assert best == {("vae", "elbo"), ("ae", "mse")}
 
 
 def test_missing_values_are_dashes_with_their_reason():
-    assert entry("ae", "elbo") == tables.Entry("—", False, NO_PRIOR)
-    assert entry("vae", "psnr") == tables.Entry("—", False, "not measured")
+    assert entry("ae", "elbo") == Entry("—", False, NO_PRIOR)
+    assert entry("vae", "psnr") == Entry("—", False, "not measured")
 
 
-def test_blocks_end_with_the_controls_and_ascend_in_latent_size():
+@pytest.mark.parametrize("order", [("ae", "beta_vae", "vae", "copy"), ("copy", "vae", "ae", "beta_vae")])
+def test_blocks_follow_the_families_end_with_the_controls_and_ascend_in_latent_size(order):
     larger = metrics().assign(latent=10)
-    table = tables.wide(tables.summarise(pd.concat([larger, metrics()])), ["elbo"])
-    assert [index[2:] for index in table.index] == [
-        (flavour, latent) for latent in (2, 10) for flavour in ("ae", "beta_vae", "vae", "copy")
-    ]
+    families = {flavour: FAMILIES[flavour] for flavour in order}
+    shown = wide(summarise(pd.concat([larger, metrics()])), ["elbo"], families)
+    last = [flavour for flavour in order if flavour != "copy"] + ["copy"]
+    assert [index[2:] for index in shown.index] == [(flavour, latent) for latent in (2, 10) for flavour in last]
 
 
-def test_samplers_have_columns_of_their_own():
-    table = pd.concat([metrics().query("metric == 'mse'").assign(sampler=sampler) for sampler in ("gmm", "normal")])
-    assert tables.wide(tables.summarise(table), ["mse"]).columns.tolist() == ["mse (gmm)", "mse (normal)"]
-    assert tables.heading("mse (gmm)") == "MSE (gmm) ↓"
+def test_controls_are_those_of_the_family_whatever_their_label():
+    renamed = metrics().replace({"flavour": {"copy": "best_of_all", "vae": "mean"}})
+    families = {"best_of_all": "controls", "ae": "deterministic", "beta_vae": "gaussian", "mean": "gaussian"}
+    shown = wide(summarise(renamed), ["elbo"], families)
+    assert [index[2] for index in shown.index] == ["ae", "beta_vae", "mean", "best_of_all"]
+    assert [item.best for item in shown["elbo", ""]] == [False, False, True, False]
+    lines = markdown(shown, families, "").splitlines()
+    assert [line.split(" | ")[2] for line in lines[2:6]] == ["AE", "β-VAE", "Mean", "best of all (control)"]
+
+
+def test_parts_have_columns_of_their_own():
+    parts = pd.concat([metrics().query("metric == 'mse'").assign(part=part) for part in ("test", "prior")])
+    shown = wide(summarise(parts), ["mse"], FAMILIES)
+    assert shown.columns.tolist() == [("mse", "prior"), ("mse", "test")]
+    assert columns.heading("mse", "test") == "MSE (test) ↓"
 
 
 def test_csv_of_a_wide_table_holds_its_texts():
-    read = pd.read_csv(io.StringIO(wide().to_csv())).set_index("flavour")
-    assert read.loc["beta_vae", "elbo"] == "-111.0 ± 2.5"
-    assert read.loc["ae", "elbo"] == "—"
+    read = pd.read_csv(io.StringIO(table()["elbo"].to_csv())).set_index("flavour")
+    assert read.loc["beta_vae"].iloc[-1] == "-111.0 ± 2.5"
+    assert read.loc["ae"].iloc[-1] == "—"
 
 
 def test_markdown():
-    text = tables.markdown(wide(), "Bernoulli likelihood, 3 seeds.")
+    text = markdown(table(), FAMILIES, "Bernoulli likelihood, 3 seeds.")
     lines = text.splitlines()
     assert lines[0] == "| Dataset | Architecture | Flavour | Latent | ELBO (nats) ↑ | MSE ↓ | PSNR (dB) ↑ |"
     assert lines[2] == "| MNIST | MLP | AE | 2 | —<sup>1</sup> | **0.01235** | —<sup>2</sup> |"
     assert lines[4].startswith("| MNIST | MLP | VAE | 2 | **-101.2 ± 2.6** |")
     assert {line.replace(r"\|", "").count("|") for line in lines[:6]} == {8}
     assert lines[-3:] == ["Bernoulli likelihood, 3 seeds.  ", f"<sup>1</sup> {NO_PRIOR}  ", "<sup>2</sup> not measured"]
-    assert text == tables.markdown(wide(), "Bernoulli likelihood, 3 seeds.")
+    assert text == markdown(table(), FAMILIES, "Bernoulli likelihood, 3 seeds.")
 
 
 def test_latex():
-    text = tables.latex(wide(), "Bernoulli_1, 3 seeds, 95 %.")
+    text = latex(table(), FAMILIES, "Bernoulli_1, 3 seeds, 95 %.")
     assert r"MNIST & MLP & $\beta$-VAE & 2 & $-$111.0 $\pm$ 2.5 & ---\textsuperscript{2} & " in text
     assert r"\textbf{$-$101.2 $\pm$ 2.6}" in text
     assert r"{\footnotesize Bernoulli\_1, 3 seeds, 95 \%. \\" in text
@@ -178,28 +145,106 @@ def test_latex():
 
 
 def test_escape():
-    assert tables.escape(r"a_b\c{d}~^#$") == r"a\_b\textbackslash{}c\{d\}\textasciitilde{}\textasciicircum{}\#\$"
-    assert tables.escape("-1.5 beta-VAE ∞") == r"$-$1.5 beta-VAE $\infty$"
+    assert escape(r"a_b\c{d}~^#$") == r"a\_b\textbackslash{}c\{d\}\textasciitilde{}\textasciicircum{}\#\$"
+    assert escape("-1.5 beta-VAE ∞") == r"$-$1.5 beta-VAE $\infty$"
 
 
 def test_headings():
-    assert tables.heading("rate") == "rate (nats)"
-    assert tables.heading("active_units") == "active units ↑"
-    assert tables.heading("kl_per_dimension_12") == "KL per dimension 12 (nats)"
+    assert columns.heading("rate") == "rate (nats)"
+    assert columns.heading("active_units") == "active units ↑"
+    assert columns.heading("kl_per_dimension_12") == "KL per dimension 12 (nats)"
     with pytest.raises(VaebenchError, match="elbo"):
-        tables.heading("elbow")
+        columns.heading("elbow")
 
 
 def test_names():
-    names = ("vae", "ae", "beta_vae", "beta_vae_10", "beta_vae_0_5", "rae_gp", "factor_vae", "copy", "fashion_mnist")
+    names = ("vae", "ae", "beta_vae", "beta_vae_10", "beta_vae_0_5", "rae_gp", "factor_vae", "fashion_mnist")
     assert [readable(name) for name in names] == [
-        "VAE", "AE", "β-VAE", "β-VAE 10", "β-VAE 0.5", "RAE-GP", "Factor-VAE", "copy (control)", "Fashion-MNIST",
+        "VAE", "AE", "β-VAE", "β-VAE 10", "β-VAE 0.5", "RAE-GP", "Factor-VAE", "Fashion-MNIST",
     ]  # fmt: skip
+    assert readable("copy", "controls") == "copy (control)"
     assert metric_name("effective_sample_size") == "effective sample size"
+
+
+# What tables there are
+
+
+CONDITIONS = [
+    {"dataset": "mnist", "convention": "dynamic", "likelihood": "bernoulli", "test_sha256": "a"}
+    | {"importance_samples": 10, "importance_images": 100}
+]
+GEOMETRY = {"metric": "fisher_rao", "points": 20, "pairs": 6}
+
+
+def test_tables_are_the_groups_of_metrics_and_show_what_they_declare():
+    assert columns.tables(geometry=False) == ["likelihood", "reconstruction", "latent", "compute"]
+    assert set(columns.tables(geometry=True)) == {*catalogue.groups("metrics"), "compute", "agreement"}
+    assert columns.members("latent") == ["active_units"]
+    for table in catalogue.groups("metrics"):
+        for name in columns.members(table):
+            metric = catalogue.load("metrics", name)
+            assert columns.quantity(name) == columns.Quantity(metric.unit, metric.better)
+
+
+def test_every_form_holds_the_numbers_and_the_conditions():
+    families = {"vae": "gaussian"}
+    for name in columns.tables(geometry=True):
+        members = columns.members(name)
+        rows = [("mnist", "mlp", "vae", 2, s, "", m, 11 * i + s, "") for i, m in enumerate(members) for s in (0, 1)]
+        found = forms(
+            summarise(pd.DataFrame(rows, columns=METRICS)), name, families, CONDITIONS, seeds=2, geometry=GEOMETRY
+        )
+        assert list(found) == list(FORMS) == ["md", "tex", "html"]
+        for text in found.values():
+            assert text.count("11.5") == (len(members) > 1) and "2 seeds" in text
+            assert ("K = 10" in text) == (name == "likelihood")
+            assert ("20 evenly spaced test codes" in text) == columns.of_geometry(name)
+            assert ("6 pairs of test images" in text) == (columns.of_geometry(name) or name == "agreement")
+
+
+HEAVY = {"torch", "sklearn", "scipy", "seaborn", "matplotlib"}
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("summary", HEAVY),
+        ("published", HEAVY),
+        ("concordance", HEAVY),
+        ("provenance", HEAVY | {"pandas", "numpy"}),
+        ("tables.columns", HEAVY | {"pandas", "numpy"}),
+        ("figures.summary.scores", {"torch", "sklearn", "scipy", "seaborn"}),
+        ("figures.agreement.concordance", {"torch", "sklearn", "scipy", "seaborn"}),
+    ],
+)
+def test_importing_is_light(module, heavy):
+    assert imported(f"import vaebench.report.{module}") & heavy == set()
+
+
+def test_writing_all_tables_is_light():
+    code = f"""
+import pandas as pd
+from vaebench.report.tables.columns import members, tables
+from vaebench.report.tables.forms import forms
+for table in tables(geometry=True):
+    numbers = dict(n=1, mean=1.0, low=1.0, high=1.0, reason="")
+    cell = dict(dataset="mnist", architecture="mlp", flavour="vae", latent=2, part="")
+    summary = pd.DataFrame([cell | dict(metric=name) | numbers for name in members(table)])
+    assert len(forms(summary, table, dict(vae="gaussian"), {CONDITIONS}, seeds=1, geometry={GEOMETRY})) == 3
+"""
+    assert imported(code) & HEAVY == set()
+
+
+def imported(code: str) -> set[str]:
+    """Modules that a fresh interpreter imports to run some code."""
+    command = [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
 def test_conditions_of_datasets_of_unequal_size_are_all_stated() -> None:
     """A small test set has fewer images than are asked for, a large one beside it as many."""
     fact = {"convention": "dynamic", "likelihood": "bernoulli", "importance_samples": 10, "test_sha256": "a"}
     facts = [fact | {"importance_images": 1000}, fact | {"importance_images": 256, "test_sha256": "b"}]
-    assert "K = 10 importance samples, 256 or 1000 evenly spaced test images; 2 seeds" in tables.conditions(facts, 2)
+    assert "K = 10 importance samples, 256 or 1000 evenly spaced test images; 2 seeds" in note(
+        "likelihood", facts, seeds=2
+    )

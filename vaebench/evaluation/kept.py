@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from vaebench.files import savez, write
+from vaebench.files import FAULTS, savez, write
 
 Arrays = dict[str, np.ndarray]
 KEY = "kept_under"
 
 
 class Shelf:
-    """What was measured of one run, in ``folder/NAME.json`` and ``folder/NAME-*.npz``; without a folder nothing is kept.
+    """What was measured of one run, in ``folder/NAME.json`` and ``folder/NAME-*.npz``; without a folder none is kept.
 
     ``facts`` are all that determines the measurements, but for what each adds to them. A measurement is taken again
     where these differ from what it was taken under, or where its file cannot be read.
@@ -50,7 +50,7 @@ class Shelf:
         if self.folder is None:
             return measure()
         path = self.folder / f"{self.name}-{what}.npz"
-        with suppress(OSError, ValueError, KeyError), np.load(path, allow_pickle=False) as loaded:
+        with suppress(*FAULTS), np.load(path, allow_pickle=False) as loaded:
             arrays = dict(loaded)
             if str(arrays.pop(KEY)) == key:
                 return arrays

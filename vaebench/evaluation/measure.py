@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import torch
@@ -32,7 +33,7 @@ COSTS = ("wall_seconds", "samples_per_second", "peak_memory", "pack")
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one cell: tidy tables of metrics, losses by epoch, costs and distances; pictures of the first seed that is not lost.
+    """Of one cell: tidy tables of metrics, losses by epoch, costs and distances; pictures of the first seed not lost.
 
     ``conditions`` are what a table must state. Without `geometry` there are no distances and no ``geometry`` pictures.
     """
@@ -59,7 +60,7 @@ class Measured:
 
 def subjects(geometry: Geometry | None) -> dict[str, list[str]]:
     """Names of the metrics to measure, by what they are given."""
-    found: dict[str, list[str]] = {"model": []} | ({"survey": []} if geometry else {})
+    found: dict[str, list[str]] = {"model": [], "survey": []} if geometry else {"model": []}
     for table, names in catalogue.groups("metrics").items():
         subject = catalogue.constant("metrics", table, "SUBJECT") or "model"
         if subject in found:
@@ -162,15 +163,18 @@ class Run:
         for subject, names in subjects(self.geometry).items():
             for name in names:
                 more = self._facts(subject, catalogue.path_of("metrics", name))
-                rows += shelf.rows(name, more, lambda name=name, subject=subject: list(self._rows(name, subject)))
+                rows += shelf.rows(name, more, partial(self._rows, name, subject))
         return rows
 
-    def _rows(self, name: str, subject: str):
+    def _rows(self, name: str, subject: str) -> list[dict[str, Any]]:
+        """Those of one metric: each of its numbers, of each part that it is measured over."""
+        rows = []
         metric = catalogue.load("metrics", name)
         for part in metric.over:
             whole = None if self.lost else self.subject if subject == "model" else self.survey.parts[part]
             for label, value, reason in [(name, None, self.lost)] if self.lost else metric.rows(whole):
-                yield {"part": part, "metric": label, "value": value, "reason": reason}
+                rows.append({"part": part, "metric": label, "value": value, "reason": reason})
+        return rows
 
     def gallery(self, shelf: Shelf) -> Arrays:
         """Pictures of the model, or the reason why there are none."""
@@ -195,10 +199,7 @@ class Run:
         """What determines a measurement of the model, or of its geometry, by code in these files."""
         files = {"model": "evaluation/subject.py", "survey": "evaluation/survey/survey.py"}
         settings = self.geometry if subject == "survey" else self.evaluation
-        return {
-            "code": catalogue.fingerprint(files[subject], *code),
-            "settings": {name: getattr(settings, name) for name in settings.__struct_fields__},
-        }
+        return {"code": catalogue.fingerprint(files[subject], *code), "settings": msgspec.to_builtins(settings)}
 
 
 def _cost(folder: Path) -> pd.DataFrame:

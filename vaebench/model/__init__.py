@@ -1,1 +1,1 @@
-"""What flavours are made of: three conditional distributions, the parts that build them, and the mathematics of losses."""
+"""What flavours are made of: three conditional distributions, parts that build them, the mathematics of losses."""

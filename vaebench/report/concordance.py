@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+import functools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from vaebench.geometry.agreement import Array, Result, kendall_w, less_varied, mean_spearman, variation
-from vaebench.report.tables import CELL
+from vaebench.report.summary import gather
+from vaebench.study.tidy import CELL
+
+if TYPE_CHECKING:  # scipy comes with the statistics, and tables and figures need none
+    from vaebench.geometry.agreement import Array, Result
 
 DISTANCES = ("latent", "line", "geodesic")
 DRAWS = 200
-COLUMNS = [*CELL, "sampler", "metric", "n", "mean", "low", "high", "reason"]
+COLUMNS = [*CELL, "part", "metric", "n", "mean", "low", "high", "reason"]
 
 
 def agree(distances: pd.DataFrame) -> pd.DataFrame:
-    """Agreement of the seeds of each cell, in rows like those of `vaebench.report.tables.summarise`.
+    """Agreement of the seeds of each cell, in rows like those of `vaebench.report.summary.summarise`.
 
     ``distances`` has columns dataset, architecture, flavour, latent, seed, pair, distance (of `DISTANCES`), value and
-    reason. The sampler of a row is the kind of distance or the difference of two, ``n`` counts the pairs without a
+    reason. The part of a row is the kind of distance or the difference of two, ``n`` counts the pairs without a
     missing distance, ``mean`` is the value, and ``low`` and ``high`` end its 95 % percentile bootstrap interval over
     pairs. All cells with as many pairs have the same `resamples`.
     """
@@ -28,19 +33,9 @@ def agree(distances: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def conditions(distances: pd.DataFrame) -> str:
-    """The line that the table carries: pairs, kinds of distance, seeds, intervals, test."""
-    pairs = " or ".join(map(str, sorted(set(distances.groupby("dataset")["pair"].nunique()))))
-    seeds = distances["seed"].nunique()
-    return (
-        f"{pairs} pairs of test images, the same for all flavours and seeds; latent: distance of the latent space, "
-        "line: length of its straight line's image, geodesic: length of the shortest curve; seeds without distances, "
-        "such as collapsed ones, and then pairs without one for some seed are left out; "
-        f"{seeds} seed{'s' if seeds > 1 else ''}; variation: mean over pairs of the "
-        "coefficient of variation over seeds; scale-free: of distances divided by their mean for the seed; "
-        f"value ± half-width of the 95 % percentile bootstrap interval over pairs ({DRAWS} draws); "
-        "t: paired test of the coefficients of variation, p: one-sided (Syrota et al. 2025)."
-    )
+def agree_files(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """`agree` of the distances in files, one at a time, each of which holds whole cells. Raises `VaebenchError`."""
+    return pd.concat([agree(gather([path])) for path in paths]).sort_values(CELL, kind="stable", ignore_index=True)
 
 
 def tabulated(cell: pd.DataFrame) -> dict[str, Array]:
@@ -51,6 +46,7 @@ def tabulated(cell: pd.DataFrame) -> dict[str, Array]:
     return {kind: values[given[kind]] if given[kind].any() else values for kind, values in kinds.items()}
 
 
+@functools.cache
 def resamples(pairs: int) -> Array:
     """How often each pair is drawn in each of the bootstrap's draws with replacement, (draws, pairs)."""
     return np.random.default_rng(0).multinomial(pairs, np.full(pairs, 1 / pairs), DRAWS).astype(float)
@@ -61,6 +57,8 @@ def resampled(distances: Array, weights: Array) -> dict[str, Array]:
 
     (draws,) each; not a number where a draw leaves a statistic undefined.
     """
+    from vaebench.geometry.agreement import variation
+
     seeds = len(distances)
     order = np.sign(distances[:, None] - distances[:, :, None])
     ranks = np.tensordot(weights, order, (1, 1))  # twice the mid-ranks less their mean, (draws, seeds, pairs)
@@ -85,22 +83,30 @@ def _mean(values: Array, weights: Array) -> Array:
     return (weights * np.where(known, values, 0)).sum(1) / (weights * known).sum(1)
 
 
-def _mean_variation(distances: Array, scale_free: bool) -> Result:
+def _values(distances: Array) -> dict[str, Result]:
+    """The statistics of distances (seeds, pairs)."""
+    from vaebench.geometry.agreement import kendall_w, mean_spearman
+
+    return {
+        "kendall_w": kendall_w(distances),
+        "mean_spearman": mean_spearman(distances),
+        "variation": _mean_variation(distances, scale_free=False),
+        "scale_free_variation": _mean_variation(distances, scale_free=True),
+    }
+
+
+def _mean_variation(distances: Array, *, scale_free: bool) -> Result:
+    from vaebench.geometry.agreement import Result, kendall_w, variation
+
     values = variation(distances, scale_free=scale_free)
     known = values[np.isfinite(values)]
     return Result(float(known.mean())) if len(known) else Result(np.nan, kendall_w(distances).reason)
 
 
-STATISTICS: dict[str, Callable[[Array], Result]] = {
-    "kendall_w": kendall_w,
-    "mean_spearman": mean_spearman,
-    "variation": partial(_mean_variation, scale_free=False),
-    "scale_free_variation": partial(_mean_variation, scale_free=True),
-}
-
-
 def _statistics(cell: pd.DataFrame) -> Iterator[tuple[str, str, int, float, float, float, str]]:
-    """Sampler, metric, number of pairs, value, ends of its interval and reason: all rows of one cell."""
+    """Part, metric, number of pairs, value, ends of its interval and reason: all rows of one cell."""
+    from vaebench.geometry.agreement import less_varied, variation
+
     tables = tabulated(cell)
     weights = resamples(cell["pair"].nunique())
     reasons = {}
@@ -111,8 +117,7 @@ def _statistics(cell: pd.DataFrame) -> Iterator[tuple[str, str, int, float, floa
         else:
             lost = "; ".join(sorted(set(cell.loc[cell["distance"] == kind, "reason"]) - {""}))
         draws = resampled(table[:, complete], weights[:, complete])
-        for metric, statistic in STATISTICS.items():
-            result = statistic(table)
+        for metric, result in _values(table).items():
             known = np.isfinite(result.value)
             low, high = np.nanquantile(draws[metric], (0.025, 0.975)) if known else (np.nan, np.nan)
             reason = "" if known else lost or result.reason

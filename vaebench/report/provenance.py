@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from vaebench.files import reading
+
 PACKAGES = (
     "vaebench",
     "snakemake",
@@ -22,22 +24,29 @@ PACKAGES = (
     "matplotlib",
     "seaborn",
 )
+CODE = ("vaebench", "workflow", "Snakefile")  # what determines numbers, in a checkout
+CHECKOUT = Path(__file__).parents[2]
 
 
-def collect(study: dict[str, Any], manifests: Iterable[str], facts: Iterable[str]) -> str:
-    """A JSON document on the runs behind some manifests and the evaluations behind some facts."""
+def collect(study: dict[str, Any], manifests: Iterable[str | Path], conditions: Iterable[str | Path]) -> str:
+    """A JSON document on runs and what they were tested on.
+
+    ``manifests`` and ``conditions`` are files of `vaebench.training.runs.manifest` and of
+    `vaebench.evaluation.measure.Measured.conditions`. Test sets are told apart by dataset and data convention. Raises
+    `VaebenchError`.
+    """
     machines: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     for manifest in map(Path, manifests):
-        for name in json.loads(manifest.read_text()):
+        for name in _read(manifest)["runs"]:
             folder = manifest.with_suffix("") / name
-            machines[json.dumps(json.loads((folder / "cost.json").read_text())["where"], sort_keys=True)] += 1
-            statuses[json.loads((folder / "run.json").read_text())["status"]] += 1
-    tests = {}
-    for path in map(Path, facts):
-        tests[path.parts[-5]] = json.loads(path.read_text())["test_sha256"]
+            machines[json.dumps(_read(folder / "cost.json")["where"], sort_keys=True)] += 1
+            statuses[_read(folder / "run.json")["status"]] += 1
+    tests: dict[str, dict[str, str]] = {}
+    for cell in map(_read, map(Path, conditions)):
+        tests.setdefault(cell["dataset"], {})[cell["convention"]] = cell["test_sha256"]
     document = {
-        "commit": _commit(),
+        "commit": commit(CHECKOUT),
         "versions": {name: version(name) for name in PACKAGES},
         "runs": dict(statuses),
         "machines": [json.loads(machine) | {"runs": count} for machine, count in sorted(machines.items())],
@@ -47,16 +56,20 @@ def collect(study: dict[str, Any], manifests: Iterable[str], facts: Iterable[str
     return json.dumps(document, indent=1, sort_keys=True)
 
 
-def _commit() -> str | None:
-    """The checkout's commit, marked if files differ from it; None outside of a checkout."""
+def _read(path: Path) -> dict[str, Any]:
+    with reading(path, "JSON", "delete it, and it is made again"):
+        return json.loads(path.read_text())
+
+
+def commit(checkout: Path) -> str | None:
+    """A checkout's commit, marked as dirty if its `CODE` differs from it or holds more; None outside of a checkout."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        here = Path(__file__).parent
-        return subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
+        changed = git("status", "--porcelain", "--untracked-files=all", "--", *CODE)
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -63,7 +63,7 @@ def title(kind: str, group: str) -> str:
 
 
 def constant(kind: str, group: str, name: str) -> Any:
-    """A literal that a group's folder (or, for "", that of the kind) states in its ``__init__``; None if it does not."""
+    """A literal that a group's folder (or, for "", the kind's) states in its ``__init__``; None if it does not."""
     tree = ast.parse((PACKAGE / KINDS[kind] / group / "__init__.py").read_text())
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:

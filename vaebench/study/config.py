@@ -242,6 +242,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "geometry": Geometry,
     "published[...]": Published,
 }
+DATASETS: dict[str, type[Struct]] = {"[...]": Dataset, "[...].limits": Limits}  # on their own
 SECTIONS |= {f"published[...].{name}": SECTIONS[name] for name in ("likelihood", "training", "evaluation")}
 
 
@@ -348,7 +349,7 @@ def _converted(raw: Any, kind: Any, where: str) -> Any:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        sections = SECTIONS | ({"": kind} if isinstance(kind, type) else {"[...]": Dataset, "[...].limits": Limits})
+        sections: dict[str, type[Struct]] = SECTIONS | DATASETS | ({"": kind} if isinstance(kind, type) else {})
         raise VaebenchError(f"{where}: {_explain(str(error), sections)}") from None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-CONTROLS = ("copy", "mean")
+CONTROLS = "controls"  # the family of what frames the flavours
 GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "lambda": "λ", "sigma": "σ", "tau": "τ"}
 WORDS = """
     cifar cnn dip elbo fid fsq gan gp hrq iaf kid kl lpips maf mlp mmd mnist mse msssim nf nll psnr ssim tc vamp vq
@@ -13,10 +13,13 @@ ACRONYMS = frozenset(WORDS.split())
 PROPER = {"kendall": "Kendall's", "w": "W", "spearman": "Spearman"}
 
 
-def readable(label: str) -> str:
-    """Name of a flavour, dataset or architecture; numbers at the end of a label are a value (``_0_5`` is 0.5)."""
-    if label in CONTROLS:
-        return f"{label} (control)"
+def readable(label: str, family: str = "") -> str:
+    """Name of a flavour, dataset or architecture; numbers at the end of a label are a value (``_0_5`` is 0.5).
+
+    A flavour of the family `CONTROLS` is called what it is: "copy (control)".
+    """
+    if family == CONTROLS:
+        return f"{label.replace('_', ' ')} (control)"
     pieces = []
     for is_number, words in groupby(label.split("_"), str.isdigit):
         if is_number:

@@ -69,9 +69,9 @@ class Plan:
             return epoch
         if replace:
             return _clear(folder)
+        difference = changes(found["cell"], self.cell.plain()) or "other data, code, pack or device"
         raise VaebenchError(
-            f"{folder} holds a run of another configuration ({changes(found['cell'], self.cell.plain()) or 'other data, code, pack or device'}): "
-            "choose another folder or replace it"
+            f"{folder} holds a run of another configuration ({difference}): choose another folder or replace it"
         )
 
 

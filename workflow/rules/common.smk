@@ -4,6 +4,7 @@ from snakemake.exceptions import WorkflowError
 from vaebench.data.sources import SOURCES, Dataset
 from vaebench.errors import VaebenchError
 from vaebench.report import terminal
+from vaebench.report.tables import columns
 from vaebench.study import catalogue
 from vaebench.study.config import check
 
@@ -22,11 +23,7 @@ GEOMETRY = study.geometry is not None
 
 # Tables: tidy ones, those for people (a metric's group is its table), and each one's files.
 MEASURED = ["metrics", "history", "compute"] + ["distances"] * GEOMETRY
-SUBJECTS = {
-    table: catalogue.constant("metrics", table, "SUBJECT") for table in catalogue.groups("metrics")
-}
-SHOWN = [table for table, subject in SUBJECTS.items() if GEOMETRY or subject != "survey"]
-SHOWN += ["compute"] + ["agreement"] * GEOMETRY
+SHOWN = columns.tables(GEOMETRY)
 TIDY = MEASURED + ["summary"] + ["agreement"] * GEOMETRY + ["published"] * bool(study.published)
 FORMS = ["md", "tex", "html"]
 TABLES = collect("<results>/tables/{name}.csv", name=TIDY)

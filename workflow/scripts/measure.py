@@ -21,11 +21,12 @@ with reported(snakemake.log[0]):
         hardware.device(snakemake.params.device["device"]),
         kept=Path(snakemake.params.kept, "kept"),
     )
-    for name in ("metrics", "history", "compute", "distances"):
-        if name in snakemake.output.keys():
-            write(snakemake.output[name], getattr(found, name).to_csv(index=False))
-    for name in ("gallery", "geometry"):
-        if name in snakemake.output.keys():
-            savez(snakemake.output[name], getattr(found, name))
-    write(snakemake.output.conditions, json.dumps(found.conditions, indent=1))
+    for name, path in snakemake.output.items():
+        content = getattr(found, name)
+        if name == "conditions":
+            write(path, json.dumps(content, indent=1))
+        elif path.endswith(".csv"):
+            write(path, content.to_csv(index=False))
+        else:
+            savez(path, content)
     print(found.summary())

@@ -23,13 +23,13 @@ GRID = 48  # points of a map, a side
 def pictures(survey: Survey) -> dict[str, np.ndarray]:
     """Arrays for the figures; ``reason`` says why there are no others, ``curve_reason`` why there are no curves.
 
-    ``log_magnification`` and, of two directions or more, ``log_condition`` (points,) at test codes. Of a latent space of
-    two dimensions, over a window of it: ``plane_axes`` (2 names), ``plane_x`` and ``plane_y`` (grid,),
+    ``log_magnification`` and, of two directions or more, ``log_condition`` (points,) at test codes. Of a latent space
+    of two dimensions, over a window of it: ``plane_axes`` (2 names), ``plane_x`` and ``plane_y`` (grid,),
     ``plane_log_magnification`` and ``plane_curvature`` (grid, grid; else ``curvature_reason``),
-    ``plane_learned_log_magnification`` where a metric is learned, ``plane_codes`` (codes, 2) and their ``plane_labels``;
-    ``plane_lines`` and ``plane_geodesics`` (curves, points, 2), and which of these are ``plane_trusted``. Between a few
-    pairs: ``line_images`` and ``geodesic_images`` (pairs, frames, channels, height, width) and their ``line_lengths``
-    and ``geodesic_lengths`` (pairs,).
+    ``plane_learned_log_magnification`` where a metric is learned, ``plane_codes`` (codes, 2) and their
+    ``plane_labels``; ``plane_lines`` and ``plane_geodesics`` (curves, points, 2), and which of these are
+    ``plane_trusted``. Between a few pairs: ``line_images`` and ``geodesic_images`` (pairs, frames, channels, height,
+    width) and their ``line_lengths`` and ``geodesic_lengths`` (pairs,).
     """
     try:
         s, flat = survey.parts["test"].singular_values, survey.manifold.chart(survey.codes).shape[-1] == 2

@@ -1,6 +1,7 @@
 r"""IWAE. Burda et al. 2016, https://arxiv.org/abs/1509.00519, equation 8.
 
-With one sample it is the VAE, its rate estimated at that sample. For ``gradient`` see `vaebench.model.objectives.bounds.log_weights`.
+With one sample it is the VAE, its rate estimated at that sample. For ``gradient`` see
+`vaebench.model.objectives.bounds.log_weights`.
 """
 
 from typing import Literal

@@ -1,6 +1,6 @@
 r"""Riemannian Hamiltonian VAE. Chadebec et al. 2020, https://arxiv.org/abs/2010.11518.
 
-Hamiltonian dynamics under a learned metric (`vaebench.model.spaces.riemannian_metric`): ``model.posterior.metric(model)``. Its
+Hamiltonian dynamics under a learned metric (`vaebench.model.spaces.riemannian_metric`): ``model.learned_metric``. Its
 centroids are the codes of a fixed random choice of training images, where the paper takes all of them. The sum over
 centroids grows with their number, and with it how far a step goes, hence the small ``step_size``. The implicit steps
 are solved by ``iterations`` fixed-point iterations: the bound holds up to their residual. They converge where a step is

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, ParamSpec
 
 import matplotlib.style
 import numpy as np
-import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -51,10 +50,13 @@ RC: dict[str, Any] = {
 COLOURS = ("#0173b2", "#de8f05", "#029e73", "#e34a33", "#56b4e9", "#8c1c3c", "#f0a3c0", "#332288")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 LINES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (5, 1.5, 1, 1.5), (1, 1))
-CONTROL_COLOURS = dict(zip(CONTROLS, ("#000000", "#808080"), strict=True))
+CONTROL_COLOURS = ("#000000", "#808080")
 BAND = 0.12
 
 Parameters = ParamSpec("Parameters")
+Colour = tuple[float, float, float]
+Arrays = Mapping[str, np.ndarray]  # pictures of one flavour
+Absence = tuple[str, str, str]  # a flavour, the place where it is not shown ("" for all), and the reason
 
 
 class Look(NamedTuple):
@@ -77,29 +79,47 @@ class Look(NamedTuple):
 Palette = Mapping[str, Look]
 
 
-def palette(flavours: Iterable[str]) -> dict[str, Look]:
-    """A look for every flavour of a study, in its order; draw every figure of the study with it.
+def palette(families: Mapping[str, str]) -> dict[str, Look]:
+    """A look for every flavour of a study, from the family of each, in their order; draw all its figures with it.
 
-    Eight colours come with a marker each; the next eight flavours have the same colours, other markers and dashed
-    lines, and so on: colour and marker together stay unique for 64 flavours. Controls are black and grey.
+    Controls are black and grey, in turn.
     """
-    looks, i = {}, 0
-    for flavour in flavours:
-        if flavour in CONTROLS:
-            looks[flavour] = Look(readable(flavour), CONTROL_COLOURS[flavour], "|", (3, 2))
-        else:
-            turn = i // len(COLOURS)
-            marker, dashes = MARKERS[(i + turn) % len(MARKERS)], LINES[turn % len(LINES)]
-            looks[flavour] = Look(readable(flavour), COLOURS[i % len(COLOURS)], marker, dashes)
-            i += 1
-    return looks
+    chosen = looks(flavour for flavour, family in families.items() if family != CONTROLS)
+    for i, flavour in enumerate(flavour for flavour, family in families.items() if family == CONTROLS):
+        colour = CONTROL_COLOURS[i % len(CONTROL_COLOURS)]
+        chosen[flavour] = Look(readable(flavour, CONTROLS), colour, "|", (3, 2))
+    return {flavour: chosen[flavour] for flavour in families}
 
 
-def class_colours(labels: np.ndarray) -> dict[int, tuple[float, float, float]]:
+def looks(labels: Iterable[str]) -> dict[str, Look]:
+    """A look for each label.
+
+    Eight colours come with a marker each; the next eight labels have the same colours, other markers and dashed lines,
+    and so on: colour and marker together stay unique for 64 labels.
+    """
+    found = {}
+    for i, label in enumerate(labels):
+        turn = i // len(COLOURS)
+        marker, dashes = MARKERS[(i + turn) % len(MARKERS)], LINES[turn % len(LINES)]
+        found[label] = Look(readable(label), COLOURS[i % len(COLOURS)], marker, dashes)
+    return found
+
+
+def class_colours(labels: np.ndarray) -> dict[int, Colour]:
     """Colour of each class label: that of a label does not depend on which others occur, up to ten classes."""
     classes = np.unique(labels).tolist()
-    colours = sns.color_palette("tab10") if max(classes) < 10 else sns.color_palette("husl", max(classes) + 1)
+    if max(classes) < 10:
+        colours = matplotlib.color_sequences["tab10"]
+    else:
+        import seaborn as sns
+
+        colours = sns.color_palette("husl", max(classes) + 1)
     return {label: colours[label] for label in classes}
+
+
+def class_handles(colours: Mapping[int, Colour]) -> list[Line2D]:
+    """Entries of classes in a legend."""
+    return [Line2D([], [], linestyle="", marker="o", color=c, label=str(label)) for label, c in colours.items()]
 
 
 def ordered(flavours: Iterable[str], palette: Palette) -> list[str]:
@@ -204,11 +224,8 @@ def title(*parts: str) -> str:
     return " · ".join(filter(None, parts))
 
 
-def absences(records: Iterable[tuple[str, str, str]], palette: Palette) -> str:
-    """One note on what is not shown, from (flavour, place, reason); a place is a panel, or "" for all of them.
-
-    Flavours that lack the same for the same reason are named once.
-    """
+def absences(records: Iterable[Absence], palette: Palette) -> str:
+    """One note on what is not shown; flavours that lack the same for the same reason are named once."""
     flavours: dict[tuple[str, str], list[str]] = {}
     for flavour, place, reason in dict.fromkeys(records):
         flavours.setdefault((reason, place), []).append(flavour)
@@ -224,25 +241,30 @@ def absences(records: Iterable[tuple[str, str, str]], palette: Palette) -> str:
     return f"Not shown: {'; '.join(parts)}." if parts else ""
 
 
-def lacks(
-    geometries: Mapping[str, Mapping[str, np.ndarray]], palette: Palette, key: str, otherwise: str, told: str = ""
-) -> dict[str, str]:
-    """Why each flavour of the palette has no array ``key`` among those of its geometry; "" if it has finite values.
+def lacks(pictures: Mapping[str, Arrays], palette: Palette, key: str, otherwise: str, told: str = "") -> dict[str, str]:
+    """Why each flavour of the palette has no array ``key`` among its pictures; "" if it has finite values.
 
-    Where the geometry as a whole gives no reason, it is that under the key ``told``, else ``otherwise``.
+    Where the pictures as a whole give no reason, it is that under the key ``told``, else ``otherwise``. Raises
+    `VaebenchError` for a flavour that the palette lacks.
     """
-    ordered(geometries, palette)
-    return {flavour: _lack(geometries.get(flavour), key, otherwise, told) for flavour in palette}
+    ordered(pictures, palette)
+    return {flavour: _lack(pictures.get(flavour), key, otherwise, told) for flavour in palette}
 
 
-def _lack(geometry: Mapping[str, np.ndarray] | None, key: str, otherwise: str, told: str) -> str:
-    if geometry is None:
+def _lack(pictures: Arrays | None, key: str, otherwise: str, told: str) -> str:
+    if pictures is None:
         return "no run"
-    if reason := str(geometry["reason"]):
+    if reason := str(pictures["reason"]):
         return reason
-    if key not in geometry:
-        return str(geometry.get(told, otherwise))
-    return "" if np.isfinite(geometry[key]).any() else "not finite anywhere"
+    if key not in pictures or not pictures[key].size:
+        return str(pictures.get(told, otherwise))
+    return "" if np.isfinite(pictures[key]).any() else "not finite anywhere"
+
+
+def split(reasons: Mapping[str, str]) -> tuple[list[str], list[Absence]]:
+    """From why each flavour is not shown ("" if it is): those that are, and the absences of the others."""
+    shown = [flavour for flavour, reason in reasons.items() if not reason]
+    return shown, [(flavour, "", reason) for flavour, reason in reasons.items() if reason]
 
 
 def save(figure: Figure, paths: Iterable[str | Path]) -> None:

@@ -11,32 +11,32 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from vaebench.report.concordance import DISTANCES, agree
+from vaebench.report.concordance import DISTANCES
 from vaebench.report.figures import style
-from vaebench.report.figures.agreement import shown
+from vaebench.report.figures.agreement._shown import shown
 
 
 @style.styled
-def concordance(distances: pd.DataFrame, palette: style.Palette) -> Figure:
+def concordance(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style.Palette) -> Figure:
     """A row per flavour, a dot and its interval per kind of distance."""
-    summary = agree(distances).query("metric == 'kendall_w'")
-    flavours, note = shown(summary, palette)
+    agreement = agreement[agreement["metric"] == "kendall_w"]
+    flavours, note = shown(agreement, palette)
     if not flavours:
         return style.nothing("no flavour has distances to compare over seeds", note)
-    looks = style.palette(DISTANCES)
+    looks = style.looks(DISTANCES)
     handles = [look.handle() for look in looks.values()]
     for handle in handles:
         handle.set_linestyle("")
     handles.append(Line2D([], [], color="0.6", linewidth=0.8, label="independence"))
     figure, [axes] = style.canvas(1, 1, (6.4, 0.5 + 0.26 * len(flavours)), handles=handles, note=note)
     for place, (kind, look) in enumerate(looks.items()):
-        rows = summary[summary["sampler"] == kind].set_index("flavour").loc[flavours]
+        rows = agreement[agreement["part"] == kind].set_index("flavour").loc[flavours]
         y = np.arange(len(flavours)) + 0.26 * (place - 1)
         axes.hlines(y, rows["low"], rows["high"], color=look.colour, linewidth=1)
         axes.plot(rows["mean"], y, look.marker, color=look.colour, markersize=3.5, label=kind)
     independent = 1 / distances["seed"].nunique()
     axes.axvline(independent, color="0.6", linewidth=0.8, zorder=0.5)
     style.rows(axes, flavours, palette)
-    lowest = np.nanmin([independent, summary["low"].min()])
+    lowest = np.nanmin([independent, agreement["low"].min()])
     axes.set(xlim=(max(0, lowest - 0.02), 1.01), xlabel="Kendall's W")
     return figure

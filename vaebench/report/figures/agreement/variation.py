@@ -11,29 +11,28 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vaebench.geometry import agreement
-from vaebench.report.concordance import DISTANCES, agree, tabulated
+from vaebench.geometry.agreement import variation as varied
+from vaebench.report.concordance import DISTANCES, tabulated
 from vaebench.report.figures import style
-from vaebench.report.figures.agreement import shown
-from vaebench.report.tables import MISSING
+from vaebench.report.figures.agreement._shown import shown
+from vaebench.report.tables.entry import MISSING
 
 
 @style.styled
-def variation(distances: pd.DataFrame, palette: style.Palette) -> Figure:
+def variation(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style.Palette) -> Figure:
     """A panel per flavour, an outlined histogram per kind of distance."""
-    summary = agree(distances)
-    flavours, note = shown(summary[summary["metric"] == "variation"], palette)
+    flavours, note = shown(agreement[agreement["metric"] == "variation"], palette)
     if not flavours:
         return style.nothing("no flavour has distances to compare over seeds", note)
-    concordance = summary[summary["metric"] == "kendall_w"].set_index(["flavour", "sampler"])["mean"]
+    concordance = agreement[agreement["metric"] == "kendall_w"].set_index(["flavour", "part"])["mean"]
     values = {
-        (flavour, kind): agreement.variation(table)
+        (flavour, kind): varied(table)
         for flavour in flavours
         for kind, table in tabulated(distances[distances["flavour"] == flavour]).items()
     }
-    values = {key: varied[np.isfinite(varied)] for key, varied in values.items()}
+    values = {key: every[np.isfinite(every)] for key, every in values.items()}
     edges = np.linspace(0, style.window(np.concatenate([*values.values()]))[1], 26)
-    looks = style.palette(DISTANCES)
+    looks = style.looks(DISTANCES)
     handles = [look.handle() for look in looks.values()]
     for handle in handles:
         handle.set_marker("")

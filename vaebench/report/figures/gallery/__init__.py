@@ -1,1 +1,4 @@
-"""Figures of one dataset, architecture and latent size: `name(galleries, palette)`."""
+"""Figures of images and codes: `name(galleries, palette)`."""
+
+SCOPE = "block"
+INPUTS = ("gallery",)

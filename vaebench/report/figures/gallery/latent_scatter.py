@@ -5,44 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from vaebench.report.figures import style
 
 
 @style.styled
-def latent_scatter(galleries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+def latent_scatter(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """A panel per flavour; ``latent_means`` are (k, latent), ``labels`` (k,). One latent gives histograms."""
-    reasons = {flavour: _reason(galleries.get(flavour)) for flavour in palette}
-    shown = [flavour for flavour in style.ordered(galleries, palette) if not reasons[flavour]]
-    note = style.absences([(flavour, "", reason) for flavour, reason in reasons.items() if reason], palette)
+    reasons = style.lacks(galleries, palette, "latent_means", "no latents")
+    broken = [flavour for flavour in galleries if not np.isfinite(galleries[flavour].get("latent_means", 0)).all()]
+    shown, absent = style.split(reasons | dict.fromkeys(broken, "latents are not finite"))
+    note = style.absences(absent, palette)
     if not shown:
-        figure, [axes] = style.canvas(1, 1, (4.0, 1.2))
-        style.say(axes, note)
-        return figure
+        return style.nothing("no flavour has latents", note)
     colours = style.class_colours(np.concatenate([galleries[flavour]["labels"] for flavour in shown]))
-    handles = [Line2D([], [], linestyle="", marker="o", color=c, label=str(label)) for label, c in colours.items()]
-    figure, grid = style.canvas(len(shown), 4, (2.2, 2.3), handles=handles, note=note)
+    figure, grid = style.canvas(len(shown), 4, (2.2, 2.3), handles=style.class_handles(colours), note=note)
     for axes, flavour in zip(grid, shown, strict=True):
         axes.set_title(palette[flavour].name)
         _draw(axes, galleries[flavour]["latent_means"], galleries[flavour]["labels"], colours)
     return figure
 
 
-def _reason(gallery: Mapping[str, np.ndarray] | None) -> str:
-    """Why a flavour has no panel; "" if it has one."""
-    if gallery is None:
-        return "no run"
-    if "latent_means" not in gallery or gallery["latent_means"].size == 0:
-        return "no latents"
-    return "" if np.isfinite(gallery["latent_means"]).all() else "latents are not finite"
-
-
-def _draw(axes: Axes, means: np.ndarray, labels: np.ndarray, colours: Mapping[int, tuple[float, float, float]]) -> None:
+def _draw(axes: Axes, means: np.ndarray, labels: np.ndarray, colours: Mapping[int, style.Colour]) -> None:
     if means.shape[1] == 1:
+        import seaborn as sns
+
         sns.histplot(
             x=means[:, 0],
             hue=labels,

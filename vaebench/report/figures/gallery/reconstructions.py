@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from vaebench.report.figures import style
@@ -15,15 +14,16 @@ MOST = 22  # flavours in one column
 
 
 @style.styled
-def reconstructions(galleries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+def reconstructions(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """A row of images per flavour; ``originals`` and ``reconstructions`` are (n, channels, height, width) in [0, 1]."""
-    flavours = style.ordered(galleries, palette)
-    shown = [flavour for flavour in flavours if "reconstructions" in galleries[flavour]]
-    note = style.absences([(f, "", "no reconstructions") for f in palette if f not in shown], palette)
-    originals = "originals", galleries[flavours[0]]["originals"]
+    shown, absent = style.split(style.lacks(galleries, palette, "reconstructions", "no reconstructions"))
+    note = style.absences(absent, palette)
+    if not shown:
+        return style.nothing("no flavour has reconstructions", note)
+    originals = "originals", galleries[shown[0]]["originals"]
     rows = [(palette[flavour].name, galleries[flavour]["reconstructions"]) for flavour in shown]
-    each = math.ceil(len(rows) / math.ceil(len(rows) / MOST)) if rows else 1
-    columns = [[originals, *rows[start : start + each]] for start in range(0, max(len(rows), 1), each)]
+    each = math.ceil(len(rows) / math.ceil(len(rows) / MOST))
+    columns = [[originals, *rows[start : start + each]] for start in range(0, len(rows), each)]
     labels = 0.2 + 0.065 * max(len(name) for name, _ in (originals, *rows))
     panel = 0.55 * len(originals[1]) + labels, 0.58
     figure, grid = style.canvas(len(columns) * len(columns[0]), len(columns), panel, note=note, least=3.0)

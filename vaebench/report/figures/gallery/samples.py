@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from vaebench.report.figures import style
@@ -12,15 +11,12 @@ from vaebench.report.figures.tiles import columns, tile
 
 
 @style.styled
-def samples(galleries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+def samples(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """A block of images per flavour; ``samples`` are (m, channels, height, width) in [0, 1], absent without a prior."""
-    shown = [flavour for flavour in style.ordered(galleries, palette) if "samples" in galleries[flavour]]
-    reasons = {f: "no prior to draw from" if f in galleries else "no run" for f in palette if f not in shown}
-    note = style.absences([(flavour, "", reason) for flavour, reason in reasons.items()], palette)
+    shown, absent = style.split(style.lacks(galleries, palette, "samples", "no prior to draw from"))
+    note = style.absences(absent, palette)
     if not shown:
-        figure, [axes] = style.canvas(1, 1, (4.0, 1.2))
-        style.say(axes, note)
-        return figure
+        return style.nothing("no flavour has samples", note)
     sheets = [tile(galleries[flavour]["samples"], columns(len(galleries[flavour]["samples"]))) for flavour in shown]
     ratio = max(sheet.shape[0] / sheet.shape[1] for sheet in sheets)
     figure, grid = style.canvas(len(shown), 5, (1.7, 1.6 * ratio + 0.25), note=note, least=4.0)

@@ -1,1 +1,4 @@
-"""Figures of the latent geometry of one dataset, architecture and latent size: `name(geometries, palette)`."""
+"""Figures of the latent geometry: `name(geometries, palette)`."""
+
+SCOPE = "block"
+INPUTS = ("geometry",)

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vaebench.report import tables
 from vaebench.report.figures import style
 from vaebench.report.figures.tiles import tile
+from vaebench.report.tables.entry import MISSING
 
 PAIRS = 2
 PATHS = ("line", "geodesic")
@@ -21,11 +21,10 @@ COLUMNS = 3
 
 
 @style.styled
-def interpolations(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+def interpolations(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """A panel per flavour: ``line_images``, ``geodesic_images`` and their lengths."""
-    reasons = style.lacks(geometries, palette, "geodesic_images", "no geodesics", "curve_reason")
-    shown = [flavour for flavour, reason in reasons.items() if not reason]
-    note = style.absences([(flavour, "", reason) for flavour, reason in reasons.items() if reason], palette)
+    shown, absent = style.split(style.lacks(geometries, palette, "geodesic_images", "no geodesics", "curve_reason"))
+    note = style.absences(absent, palette)
     if not shown:
         return style.nothing("no flavour has geodesics", note)
     columns = min(COLUMNS, math.ceil(len(shown) / 4))
@@ -37,7 +36,7 @@ def interpolations(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: 
     return figure
 
 
-def _draw(axes: Axes, geometry: Mapping[str, np.ndarray]) -> None:
+def _draw(axes: Axes, geometry: style.Arrays) -> None:
     lines, geodesics = (geometry[f"{path}_images"][:PAIRS] for path in PATHS)
     blocks = [tile(np.concatenate(pair), len(pair[0])) for pair in zip(lines, geodesics, strict=True)]
     height, width, _ = blocks[0].shape
@@ -51,5 +50,5 @@ def _draw(axes: Axes, geometry: Mapping[str, np.ndarray]) -> None:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     for top, ratio in zip(tops, geometry["geodesic_lengths"] / geometry["line_lengths"], strict=False):
-        text = f"× {ratio:.2f}" if np.isfinite(ratio) else tables.MISSING
+        text = f"× {ratio:.2f}" if np.isfinite(ratio) else MISSING
         axes.text(width + space, top + height / 2, text, va="center", fontsize=7)

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,12 +16,10 @@ PANELS = {"log_magnification": "log magnification (nats)", "log_condition": "log
 
 
 @style.styled
-def magnification_violins(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+def magnification_violins(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """A row per flavour: ``log_magnification`` and ``log_condition`` are (points,)."""
     lacks = [style.lacks(geometries, palette, key, "it has one active latent direction") for key in PANELS]
-    reasons = {flavour: lacks[0][flavour] or lacks[1][flavour] for flavour in palette}
-    shown = [flavour for flavour, reason in reasons.items() if not reason]
-    records = [(flavour, "", reason) for flavour, reason in reasons.items() if reason]
+    shown, records = style.split({flavour: lacks[0][flavour] or lacks[1][flavour] for flavour in palette})
     if not shown:
         return style.nothing("no flavour has a magnification", style.absences(records, palette))
     drawn = {key: [values[np.isfinite(values)] for values in (geometries[f][key] for f in shown)] for key in PANELS}
@@ -44,6 +41,8 @@ def _window(samples: list[np.ndarray]) -> tuple[float, float]:
 
 
 def _draw(axes: Axes, samples: list[np.ndarray], looks: list[style.Look]) -> None:
+    import seaborn as sns
+
     names = np.repeat([look.name for look in looks], [len(sample) for sample in samples])
     sns.violinplot(
         x=np.concatenate(samples),

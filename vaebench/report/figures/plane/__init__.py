@@ -1,1 +1,5 @@
-"""Figures of two-dimensional latent spaces of one dataset and architecture: `name(geometries, palette)`."""
+"""Figures of two-dimensional latent spaces: `name(geometries, palette)`."""
+
+SCOPE = "block"
+INPUTS = ("geometry",)
+LATENT = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,10 @@ from vaebench.report.figures import style
 
 SHADES = LinearSegmentedColormap.from_list("shades", ["0.58", "1"])  # apart from all colours of classes
 OUTSIDE = "#f3e6b8"
-Colour = tuple[float, float, float]
 SPACE = "its latent space is not two-dimensional"
 
 
-def panel(axes: Axes, geometry: Mapping[str, np.ndarray], values: np.ndarray, **settings: Any) -> AxesImage:
+def panel(axes: Axes, geometry: style.Arrays, values: np.ndarray, **settings: Any) -> AxesImage:
     """Show values (m, n) on the grid; those that are no number are in the colour `OUTSIDE`."""
     (left, right), (bottom, top) = (_borders(geometry[key]) for key in ("plane_x", "plane_y"))
     axes.grid(False)
@@ -37,19 +36,18 @@ def _borders(ticks: np.ndarray) -> tuple[float, float]:
     return ticks[0] - half, ticks[-1] + half
 
 
-def dots(axes: Axes, geometry: Mapping[str, np.ndarray], colours: Any, size: float) -> None:
+def dots(axes: Axes, geometry: style.Arrays, colours: Any, size: float) -> None:
     """Codes of test images, as pixels, so that a PDF stays small; those off the grid are off the panel."""
     axes.autoscale(False)
     x, y = geometry["plane_codes"].T
     axes.scatter(x, y, s=size, c=colours, linewidths=0, rasterized=True)
 
 
-def classes(geometries: Iterable[Mapping[str, np.ndarray]]) -> tuple[list[list[Colour]], list[Line2D]]:
+def classes(geometries: Iterable[style.Arrays]) -> tuple[list[list[style.Colour]], list[Line2D]]:
     """The colour of each code of each geometry, by its class, and the classes' entries in a legend."""
     labels = [geometry["plane_labels"] for geometry in geometries]
     colours = style.class_colours(np.concatenate(labels))
-    handles = [Line2D([], [], linestyle="", marker="o", color=c, label=str(label)) for label, c in colours.items()]
-    return [[colours[label] for label in each.tolist()] for each in labels], handles
+    return [[colours[label] for label in each.tolist()] for each in labels], style.class_handles(colours)
 
 
 def bar(figure: Figure, image: AxesImage, grid: Sequence[Axes], label: str, **settings: Any) -> None:

@@ -16,11 +16,10 @@ from vaebench.report.figures.plane import _panels
 
 
 @style.styled
-def curvature(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+def curvature(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """A panel per flavour: ``plane_curvature`` and ``plane_codes``."""
-    reasons = style.lacks(geometries, palette, "plane_curvature", _panels.SPACE, "curvature_reason")
-    shown = [flavour for flavour, reason in reasons.items() if not reason]
-    note = style.absences([(flavour, "", reason) for flavour, reason in reasons.items() if reason], palette)
+    shown, absent = style.split(style.lacks(geometries, palette, "plane_curvature", _panels.SPACE, "curvature_reason"))
+    note = style.absences(absent, palette)
     if not shown:
         return style.nothing("no flavour has a curvature over a plane", note)
     figure, grid = style.canvas(len(shown), 5, (2.3, 2.15), note=note)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter
@@ -20,13 +19,11 @@ NONE = "it has no learned metric"
 
 
 @style.styled
-def learned_metric(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+def learned_metric(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """Two panels per flavour: ``plane_learned_log_magnification`` and ``plane_log_magnification``."""
     learned, pulled = (style.lacks(geometries, palette, key, NONE) for key in KEYS)
-    reasons = {flavour: learned[flavour] or pulled[flavour] for flavour in palette}
-    shown = [flavour for flavour, reason in reasons.items() if not reason]
-    records = [(flavour, "", reason) for flavour, reason in reasons.items() if reason not in ("", NONE)]
-    note = style.absences(records, palette)
+    shown, absent = style.split({flavour: learned[flavour] or pulled[flavour] for flavour in palette})
+    note = style.absences([record for record in absent if record[2] != NONE], palette)
     if not shown:
         return style.nothing("no flavour has a learned metric over a plane", note)
     colours, handles = _panels.classes(geometries[flavour] for flavour in shown)

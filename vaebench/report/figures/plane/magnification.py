@@ -34,12 +34,10 @@ LINE: dict[str, Any] = {
 
 
 @style.styled
-def magnification(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: style.Palette) -> Figure:
+def magnification(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """A panel per flavour: ``plane_log_magnification``, ``plane_codes``, ``plane_lines``, ``plane_geodesics``."""
-    reasons = style.lacks(geometries, palette, "plane_log_magnification", _panels.SPACE)
-    shown = [flavour for flavour, reason in reasons.items() if not reason]
+    shown, records = style.split(style.lacks(geometries, palette, "plane_log_magnification", _panels.SPACE))
     uncurved = style.lacks(geometries, palette, "plane_geodesics", "not computed", "curve_reason")
-    records = [(flavour, "", reason) for flavour, reason in reasons.items() if reason]
     records += [(flavour, "lines and geodesics", uncurved[flavour]) for flavour in shown if uncurved[flavour]]
     curved = [flavour for flavour in shown if not uncurved[flavour]]
     stray = [flavour for flavour in curved if not geometries[flavour]["plane_trusted"][:PAIRS].any()]
@@ -64,7 +62,7 @@ def magnification(geometries: Mapping[str, Mapping[str, np.ndarray]], palette: s
     return figure
 
 
-def _curves(axes: Axes, geometry: Mapping[str, np.ndarray]) -> None:
+def _curves(axes: Axes, geometry: style.Arrays) -> None:
     wraps = geometry["plane_axes"][0] == "longitude"
     trusted = geometry["plane_trusted"][:PAIRS]
     for key, kept, look in (("plane_geodesics", trusted, GEODESIC), ("plane_lines", slice(None), LINE)):

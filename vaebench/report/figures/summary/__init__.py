@@ -1,1 +1,4 @@
-"""Figures over a whole study: `name(metrics, history, palette)`."""
+"""Figures of summaries over seeds: `name(summary, palette)`."""
+
+SCOPE = "study"
+INPUTS = ("summary",)

@@ -10,21 +10,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from vaebench.report import tables
 from vaebench.report.figures import style
+from vaebench.report.tables.columns import heading
 from vaebench.study.naming import metric_name, readable
 
 METRICS = ("elbo", "nll", "rate", "distortion", "active_units", "mse", "psnr", "ssim")
 
 
 @style.styled
-def metric_by_latent(metrics: pd.DataFrame, history: pd.DataFrame, palette: style.Palette) -> Figure:
+def metric_by_latent(summary: pd.DataFrame, palette: style.Palette) -> Figure:
     """A row per metric, a column per dataset and architecture (a single one: four panels per row)."""
-    summary = tables.summarise(metrics[metrics["metric"].isin(METRICS)])
+    facets = sorted(set(zip(summary["dataset"], summary["architecture"], strict=True)))
+    sizes = sorted(summary["latent"].unique())
+    flavours = style.ordered(summary["flavour"], palette)
+    summary = summary[summary["metric"].isin(METRICS)]
     shown = summary[np.isfinite(summary["mean"])]
-    facets = sorted(set(zip(metrics["dataset"], metrics["architecture"], strict=True)))
-    sizes = sorted(metrics["latent"].unique())
-    flavours = style.ordered(metrics["flavour"], palette)
     columns = len(facets) if len(facets) > 1 else 4
     panels = list(itertools.product(METRICS, facets))
     figure, grid = style.canvas(
@@ -34,7 +34,7 @@ def metric_by_latent(metrics: pd.DataFrame, history: pd.DataFrame, palette: styl
         handles=[palette[flavour].handle() for flavour in flavours],
         note=style.absences(_missing(summary, flavours), palette),
     )
-    several = metrics["architecture"].nunique() > 1
+    several = len({architecture for _, architecture in facets}) > 1
     for i, (axes, (metric, (dataset, architecture))) in enumerate(zip(grid, panels, strict=True)):
         axes.set_title(style.title(readable(dataset), readable(architecture) if several else ""))
         rows = shown.query("metric == @metric and dataset == @dataset and architecture == @architecture")
@@ -50,7 +50,7 @@ def metric_by_latent(metrics: pd.DataFrame, history: pd.DataFrame, palette: styl
         axes.xaxis.set_major_formatter("{x:.0f}")
         axes.set_xlim(sizes[0] / 2**0.4, sizes[-1] * 2**0.4)
         axes.set_ylim(*style.window(rows["mean"], rows["low"], rows["high"]))
-        axes.set_ylabel(tables.heading(metric))
+        axes.set_ylabel(heading(metric))
         if i >= len(panels) - columns:
             axes.set_xlabel("latent size")
     return figure
@@ -66,8 +66,8 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: style.Look, flavour: str, shift:
         axes.vlines(x, rows["low"], rows["high"], color=look.colour, linewidth=0.9)
 
 
-def _missing(summary: pd.DataFrame, flavours: list[str]) -> list[tuple[str, str, str]]:
-    """(flavour, metric, reason) for every mean that is no finite number, and for every pair that has no row."""
+def _missing(summary: pd.DataFrame, flavours: list[str]) -> list[style.Absence]:
+    """Absences for every mean that is no finite number, and for every pair that has no row."""
     lacking = summary[~np.isfinite(summary["mean"])].sort_values("metric", key=lambda names: names.map(METRICS.index))
     records = [
         (row.flavour, metric_name(row.metric), "infinite" if row.n else row.reason or "no value")

@@ -13,24 +13,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vaebench.report import tables
 from vaebench.report.figures import style
 from vaebench.study.naming import readable
+from vaebench.study.tidy import CELL
+
+NOTHING = "no flavour has both a rate and a distortion"
 
 
 @style.styled
-def rate_distortion(metrics: pd.DataFrame, history: pd.DataFrame, palette: style.Palette) -> Figure:
+def rate_distortion(summary: pd.DataFrame, palette: style.Palette) -> Figure:
     """A column per dataset, a row per architecture; both axes are in nats per image."""
-    summary = tables.summarise(metrics[metrics["metric"].isin(["rate", "distortion"])])
+    flavours = set(summary["flavour"])
+    summary = summary[summary["metric"].isin(["rate", "distortion"])]
     half = (summary["high"] - summary["mean"]).fillna(0.0)
-    points = summary.assign(half=half).pivot(index=tables.CELL, columns="metric", values=["mean", "half"])
+    points = summary.assign(half=half).pivot(index=CELL, columns="metric", values=["mean", "half"])
     points = points.reindex(columns=pd.MultiIndex.from_product([["mean", "half"], ["rate", "distortion"]]))
     points = points[np.isfinite(points["mean"]).all(axis=1)].astype(float).reset_index(level=["flavour", "latent"])
-    note = style.absences(_missing(summary, metrics, set(points["flavour"])), palette)
+    note = style.absences(_missing(summary, flavours - set(points["flavour"])), palette)
     if points.empty:
-        figure, [axes] = style.canvas(1, 1, (3.6, 1.2))
-        style.say(axes, "no flavour has both a rate and a distortion")
-        return figure
+        return style.nothing(NOTHING, note)
     datasets, architectures = (sorted(points.index.unique(level)) for level in ("dataset", "architecture"))
     panels = list(itertools.product(architectures, datasets))
     handles = [palette[flavour].handle() for flavour in style.ordered(points["flavour"], palette)]
@@ -39,7 +40,7 @@ def rate_distortion(metrics: pd.DataFrame, history: pd.DataFrame, palette: style
         name = readable(architecture) if len(architectures) > 1 else ""
         axes.set_title(style.title(readable(dataset), name))
         if (dataset, architecture) not in points.index:
-            style.say(axes, "no flavour has both a rate and a distortion")
+            style.say(axes, NOTHING)
             continue
         rows = points.loc[[(dataset, architecture)]]
         for flavour in style.ordered(rows["flavour"], palette):
@@ -86,8 +87,7 @@ def _negative_elbo(axes: Axes) -> None:
     axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
-def _missing(summary: pd.DataFrame, metrics: pd.DataFrame, shown: set[str]) -> list[tuple[str, str, str]]:
-    """(flavour, "", reason) for every flavour without a point."""
-    absent = sorted(set(metrics["flavour"]) - shown)
-    reasons = {flavour: set(summary.loc[summary["flavour"] == flavour, "reason"]) - {""} for flavour in absent}
-    return [(flavour, "", "; ".join(sorted(reasons[flavour])) or "no value") for flavour in absent]
+def _missing(summary: pd.DataFrame, absent: set[str]) -> list[style.Absence]:
+    """Why flavours have no point."""
+    reasons = {flavour: set(summary.loc[summary["flavour"] == flavour, "reason"]) - {""} for flavour in sorted(absent)}
+    return [(flavour, "", "; ".join(sorted(given)) or "no value") for flavour, given in reasons.items()]

@@ -11,32 +11,33 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vaebench.report import tables
 from vaebench.report.figures import style
+from vaebench.report.tables.columns import heading
 from vaebench.study.naming import readable
 
 METRICS = ("elbo", "nll", "rate", "mse", "ssim")
 
 
 @style.styled
-def scores(metrics: pd.DataFrame, history: pd.DataFrame, palette: style.Palette) -> Figure:
+def scores(summary: pd.DataFrame, palette: style.Palette) -> Figure:
     """A row of panels per dataset and architecture, a column per metric."""
-    summary = tables.summarise(metrics[metrics["metric"].isin(METRICS)])
-    shown = summary[np.isfinite(summary["mean"])]
+    shown = summary[summary["metric"].isin(METRICS) & np.isfinite(summary["mean"])]
+    if shown.empty:
+        return style.nothing("no flavour has a score", "")
     flavours = style.ordered(shown["flavour"], palette)
     facets = sorted(set(zip(shown["dataset"], shown["architecture"], strict=True)))
     sizes = sorted(shown["latent"].unique())
-    looks = dict(zip(sizes, style.palette(f"latent_{size}" for size in sizes).values(), strict=True))
+    looks = dict(zip(sizes, style.looks(f"latent_{size}" for size in sizes).values(), strict=True))
     handles = [look.handle() for look in looks.values()]
     for handle in handles:
         handle.set_linestyle("")
     panels = list(itertools.product(facets, METRICS))
     size = 1.75, 0.45 + 0.15 * len(flavours)
     figure, grid = style.canvas(len(panels), len(METRICS), size, handles=handles, sharey=True)
-    several = metrics["architecture"].nunique() > 1
+    several = summary["architecture"].nunique() > 1
     for axes, ((dataset, architecture), metric) in zip(grid, panels, strict=True):
         axes.set_title(style.title(readable(dataset), readable(architecture) if several else ""))
-        axes.set_xlabel(tables.heading(metric))
+        axes.set_xlabel(heading(metric))
         style.rows(axes, flavours, palette)
         chosen = shown.query("metric == @metric and dataset == @dataset and architecture == @architecture")
         if chosen.empty:

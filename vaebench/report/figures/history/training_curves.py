@@ -20,7 +20,7 @@ CURVE = ["dataset", "architecture", "latent", "flavour", "split"]
 
 
 @style.styled
-def training_curves(metrics: pd.DataFrame, history: pd.DataFrame, palette: style.Palette) -> Figure:
+def training_curves(history: pd.DataFrame, palette: style.Palette) -> Figure:
     """A column per dataset, a row per architecture and latent size, a line per flavour; history is in nats."""
     totals = history[(history["term"] == "total") & np.isfinite(history["value"])]
     points = totals.groupby([*CURVE, "epoch"])["value"].agg(["mean", "min", "max"]).reset_index()
@@ -28,9 +28,7 @@ def training_curves(metrics: pd.DataFrame, history: pd.DataFrame, palette: style
     without = [flavour for flavour in palette if flavour not in flavours]
     note = style.absences([(flavour, "", "no training history") for flavour in without], palette)
     if points.empty:
-        figure, [axes] = style.canvas(1, 1, (3.4, 1.2))
-        style.say(axes, note)
-        return figure
+        return style.nothing("no flavour has a training history", note)
     datasets = sorted(points["dataset"].unique())
     architectures = sorted(points["architecture"].unique())
     panels = list(itertools.product(architectures, sorted(points["latent"].unique()), datasets))
@@ -41,6 +39,7 @@ def training_curves(metrics: pd.DataFrame, history: pd.DataFrame, palette: style
         len(panels), len(datasets), (3.4, 2.1), handles=handles, note=note, sharex=True, sharey="col"
     )
     for axes, (architecture, latent, dataset) in zip(grid, panels, strict=True):
+        axes.autoscale(False)  # else each curve would scale all panels again
         name = readable(architecture) if len(architectures) > 1 else ""
         axes.set_title(style.title(readable(dataset), name, f"latent size {latent}"))
         chosen = points.query("dataset == @dataset and architecture == @architecture and latent == @latent")
@@ -64,6 +63,7 @@ def training_curves(metrics: pd.DataFrame, history: pd.DataFrame, palette: style
                     curve["epoch"], curve["min"], curve["max"], color=look.colour, alpha=style.BAND, linewidth=0
                 )
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    grid[0].autoscale(axis="x")
     for axes, (_, _, dataset) in zip(grid[: len(datasets)], panels, strict=False):
         axes.set_ylim(*_limits(points[points["dataset"] == dataset]))
     for axes in grid[-len(datasets) :]:

@@ -1,0 +1,18 @@
+"""Which flavours have an agreement."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from vaebench.report.figures import style
+
+
+def shown(agreement: pd.DataFrame, palette: style.Palette) -> tuple[list[str], str]:
+    """Flavours with a value for some kind of distance, and the note on what is missing, from one metric's rows."""
+    with_value = set(agreement.loc[agreement["mean"].notna(), "flavour"])
+    records = [
+        (row.flavour, row.part if row.flavour in with_value else "", row.reason)
+        for row in agreement[agreement["mean"].isna()].itertuples()
+    ]
+    records += [(flavour, "", "no run") for flavour in palette if flavour not in set(agreement["flavour"])]
+    return style.ordered(with_value, palette), style.absences(records, palette)

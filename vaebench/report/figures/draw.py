@@ -1,0 +1,42 @@
+"""From the files of results to a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vaebench.files import reading
+from vaebench.report.figures import style
+from vaebench.report.summary import gather
+from vaebench.study import catalogue
+from vaebench.study.tidy import CELL
+
+ARRAYS = ("gallery", "geometry")
+
+
+def draw(
+    name: str, inputs: Mapping[str, Sequence[str | Path]], families: Mapping[str, str], flavours: Sequence[str] = ()
+) -> Figure:
+    """The figure ``name`` from the files of each of its kind's ``INPUTS``, in the looks of the study's ``families``.
+
+    Files of arrays are each of one cell, that of the flavour in the same place of ``flavours``. Of a study's table
+    beside those of cells, a figure is given the rows of these cells. Raises `VaebenchError`.
+    """
+    given: dict[str, Any] = {}
+    for what in catalogue.constant("figures", catalogue.group_of("figures", name), "INPUTS"):
+        if what in ARRAYS:
+            given[what] = {f: _arrays(Path(path)) for f, path in zip(flavours, inputs[what], strict=True)}
+        else:
+            given[what] = gather(inputs[what])
+    if "agreement" in given:
+        given["agreement"] = given["agreement"].merge(given["distances"][CELL].drop_duplicates())
+    return catalogue.load("figures", name)(*given.values(), style.palette(families))
+
+
+def _arrays(path: Path) -> style.Arrays:
+    with reading(path, "arrays", "delete it, and it is made again"), np.load(path, allow_pickle=False) as loaded:
+        return dict(loaded)

@@ -1,0 +1,4 @@
+"""Figures of trainings: `name(history, palette)`."""
+
+SCOPE = "study"
+INPUTS = ("history",)

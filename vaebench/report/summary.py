@@ -1,0 +1,108 @@
+"""From the CSV files of cells to tables of a study, and from there to a summary over seeds.
+
+Intervals are Student's: mean ± t(0.975, n - 1) s / √n for n seeds with standard deviation s.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vaebench.errors import VaebenchError
+from vaebench.files import reading
+from vaebench.study.tidy import CELL, INTEGERS
+
+FLOATS = ("value", "mean", "low", "high")
+MEND = "delete it, and it is made again"
+
+
+def join(paths: Iterable[str | Path]) -> bytes:
+    """The rows of CSV files of one kind under their one heading, in an order that does not depend on that of the paths.
+
+    Numbers keep their text. Raises `VaebenchError` if there is no file, one cannot be read, or headings differ.
+    """
+    headings, bodies = {}, []
+    for path in sorted(map(Path, paths)):
+        with reading(path, "a table", MEND):
+            content = path.read_bytes()
+            if not content.endswith(b"\n"):
+                raise ValueError("it does not end with a whole line")
+        heading, _, body = content.partition(b"\n")
+        headings[heading] = path
+        bodies.append(body)
+    return b"\n".join([_only(headings), b"".join(bodies)])
+
+
+def gather(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """One table from CSV files of one kind, in an order that does not depend on that of the paths.
+
+    Latent sizes, seeds, epochs, pairs and counts are integers, values, means and ends of intervals are floats (empty:
+    NaN), all else is text (empty: ""). Raises `VaebenchError` if there is no file, one cannot be read, or headings
+    differ.
+    """
+    frames = {path: _read(path) for path in sorted(map(Path, paths))}
+    _only({tuple(frame.columns): path for path, frame in frames.items()})
+    return pd.concat(frames.values(), ignore_index=True)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    types: defaultdict[str, Any] = defaultdict(lambda: str, dict.fromkeys((*INTEGERS, "n"), np.int64))
+    with reading(path, "a table", MEND):
+        # Only a number can be missing: "nan" may be a dataset's name. The text of a float converts to its nearest bits.
+        table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={name: [""] for name in FLOATS})
+        numbers = table.columns.intersection(FLOATS)
+        if numbers.empty:
+            raise ValueError("it has no column 'value' or 'mean'")
+        return table.astype(dict.fromkeys(numbers, np.float64))
+
+
+def _only(kinds: Mapping[Any, Path]) -> Any:
+    """The one kind of all tables; raises `VaebenchError` if there is none, or another."""
+    if not kinds:
+        raise VaebenchError("no tables to gather: give at least one CSV file")
+    kind, *others = kinds
+    if others:
+        raise VaebenchError(
+            f"{kinds[kind]} and {kinds[others[0]]} have other columns: delete them, and they are made again"
+        )
+    return kind
+
+
+def summarise(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Mean and 95 % confidence interval over seeds, one row per cell, part and metric.
+
+    Columns: the cell, ``part``, ``metric``, ``n`` (seeds with a value), ``mean``, ``low``, ``high`` (NaN for one
+    seed) and ``reason`` (only if no seed has a value).
+    """
+    from scipy import special
+
+    groups = metrics.groupby([*CELL, "part", "metric"])
+    table = groups.size().index.to_frame(index=False)
+    group, values = groups.ngroup().to_numpy(), metrics["value"].to_numpy()
+    order = np.lexsort([metrics["seed"], group])
+    order = order[~np.isnan(values[order])]
+    values = values[order]
+    counts = np.bincount(group[order], minlength=len(table))
+    first = np.cumsum(counts) - counts
+    mean, half = np.full((2, len(table)), np.nan)
+    for n in set(counts.tolist()) - {0}:  # groups of as many seeds are the rows of a matrix
+        of = counts == n
+        given = values[first[of, None] + np.arange(n)]
+        with np.errstate(invalid="ignore"):
+            mean[of] = given.mean(1)
+            if n > 1:
+                half[of] = special.stdtrit(n - 1, 0.975) * _deviation(given) / np.sqrt(n)
+    lacking = pd.DataFrame({"group": group, "reason": metrics["reason"].to_numpy()})[(counts == 0)[group]]
+    lacking = lacking[lacking["reason"] != ""].drop_duplicates().sort_values(["group", "reason"])
+    reasons = lacking.groupby("group")["reason"].agg("; ".join).reindex(table.index, fill_value="")
+    return table.assign(n=counts, mean=mean, low=mean - half, high=mean + half, reason=reasons)
+
+
+def _deviation(values: np.ndarray) -> np.ndarray:
+    """Of each row, with n - 1: exactly 0 for equal values, and NaN where undefined, as among infinite ones."""
+    return np.where(np.ptp(values, 1) == 0, 0.0, values.std(1, ddof=1))
