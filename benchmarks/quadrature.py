@@ -16,8 +16,8 @@ from torch import Tensor
 from vaebench import interface
 from vaebench.data import binarisation
 from vaebench.data.dataset import load
-from vaebench.evaluation.evaluation import Evaluation
 from vaebench.evaluation.metrics.likelihood.nll import nll
+from vaebench.evaluation.subject import Subject
 from vaebench.model.vae import VAE
 from vaebench.training import hardware, runs
 
@@ -50,7 +50,7 @@ def main() -> None:
     model = interface.load(options.run)
     print(f"quadrature  {-evidence(model, x).mean():.2f}")
     for samples in (1, 50, 500, 5000):
-        sampled = Evaluation(model, x, x, record["seed"], importance_samples=samples, importance_images=len(x))
+        sampled = Subject(model, x, x, record["seed"], importance_samples=samples, importance_images=len(x))
         print(f"K = {samples:5d}   {nll.measure(sampled):.2f}")
 
 

@@ -14,6 +14,7 @@ from vaebench.cli import main
 from vaebench.study import catalogue
 
 ROOT = Path(__file__).parents[1]
+on_one_worker = pytest.mark.xdist_group("command")  # so that its runs are trained once
 SMALL = ["--latent", "2", "--network-set", "hidden=[8]", "--training", "epochs=1", "batch_size=256"]
 
 
@@ -46,16 +47,28 @@ def runs(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     done = command(
         "train", "digits", "beta_vae", "--set", "beta=2", *SMALL, "--seeds", 0, 4, "--data", data, "--output", folder
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "".join(f"{folder}/seed{seed}: finished after 1 epochs, best at 1\n" for seed in (0, 4))
+    assert done.returncode == 0
+    records = {seed: json.loads((folder / f"seed{seed}/run.json").read_text()) for seed in (0, 4)}
+    reached = {seed: f"{record['best_objective']:.2f} nats" for seed, record in records.items()}
+    assert done.stderr == "".join(
+        f"digits/mlp/beta_vae/z2 seed {seed}: epoch 1 of 1, validation objective {best}, 00:00 left\n"
+        for seed, best in reached.items()
+    )
+    assert done.stdout == "".join(
+        f"{folder}/seed{seed}: finished after 1 epochs, best at 1 with a validation objective of {best}\n"
+        for seed, best in reached.items()
+    )
     return folder
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     for kind in ("flavours", "likelihoods", "networks", "metrics"):
         main(["list", kind])
-        lines = capsys.readouterr().out.splitlines()
-        assert [line.partition(": ")[0] for line in lines if not line.startswith(" ")] == catalogue.names(kind)
+        lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+        expected = []
+        for group, names in catalogue.groups(kind).items():
+            expected += ([f"[{group}] {catalogue.title(kind, group)}"] if group else []) + names
+        assert [line if line.startswith("[") else line.partition(": ")[0] for line in lines] == expected
     done = command("list")
     assert (done.returncode, done.stderr) == (0, "")
     assert "equation 4.\n    beta = 4.0  (0 <= float)\n" in done.stdout
@@ -63,10 +76,12 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert "the encoder.\n    hidden = (512, 256)  (a list of integers >= 1)\n" in capsys.readouterr().out
 
 
-def test_check() -> None:
-    done = command("check", "config/calibration.yaml")
+def test_check(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("datasets: {digits: {}}\nflavours: {vae: {}, ae: {}}\nlatents: [2, 3]\nseeds: [4, 5, 6]\n")
+    done = command("check", path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "config/calibration.yaml: 3 cells, 3 runs\n"
+    assert done.stdout == f"{path}: 4 cells, 12 runs\n"
 
 
 def test_a_bad_configuration_is_one_line_and_status_1(tmp_path: Path) -> None:
@@ -79,6 +94,7 @@ def test_a_bad_configuration_is_one_line_and_status_1(tmp_path: Path) -> None:
     assert refused("check", tmp_path / "absent.yaml").endswith(": mend the file")
 
 
+@on_one_worker
 def test_runs_are_those_of_the_library(runs: Path, data: Path) -> None:
     digits = vaebench.dataset("digits", data)
     settings = {"latent": 2, "network_settings": {"hidden": [8]}, "epochs": 1, "batch_size": 256}
@@ -87,22 +103,14 @@ def test_runs_are_those_of_the_library(runs: Path, data: Path) -> None:
         assert torch.equal(value, model.state_dict()[name])
 
 
-def test_evaluate(runs: Path, data: Path) -> None:
+@on_one_worker
+def test_evaluate(runs: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"importance_samples": 10, "importance_images": 20}
-    done = command(
-        "evaluate",
-        runs / "seed4",
-        "--data",
-        data,
-        "--importance-samples",
-        10,
-        "--importance-images",
-        20,
-        "--device",
-        "cpu",
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads(done.stdout)
+    options = ["--importance-samples", "10", "--importance-images", "20", "--device", "cpu"]
+    main(["evaluate", str(runs / "seed4"), "--data", str(data), *options])
+    told = capsys.readouterr()
+    assert told.err == ""
+    found = json.loads(told.out)
     expected = vaebench.evaluate(vaebench.load(runs / "seed4"), vaebench.dataset("digits", data), seed=4, **counts)
     assert found == pytest.approx(expected, rel=1e-5)
     assert found["elbo"] < 0 < found["rate"]
@@ -130,7 +138,7 @@ def test_finished_runs_are_kept_and_others_refused_or_replaced(
         ("digits", "vea", [], "settings: unknown flavour 'vea': did you mean "),
         ("digit", "vae", [], "dataset: unknown dataset 'digit' without a path: did you mean digits?"),
         ("mine", "vae", ["--path", "absent.npy"], "absent.npy: no such file or folder"),
-        ("My set", "vae", [], "settings: key in datasets: Expected `str` matching"),
+        ("My set", "vae", [], "settings: dataset: Expected `str` matching"),
         ("digits", "vae", ["--set", "beta=1"], "settings: flavour 'vae' has no hyperparameter 'beta'"),
         ("digits", "beta_vae", ["--set", "beta"], "'beta' is no setting: write NAME=VALUE"),
         ("digits", "beta_vae", ["--set", "beta=four"], "settings: flavour 'beta_vae': beta = 'four' is not 0 <= float"),
@@ -167,6 +175,7 @@ def test_a_missing_gpu_is_one_line(tmp_path: Path, data: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@on_one_worker
 def test_bad_evaluations_are_one_line(tmp_path: Path, runs: Path) -> None:
     assert refused("evaluate", tmp_path / "absent").startswith(f"{tmp_path}/absent: no finished run here (")
     np.save(tmp_path / "other.npy", np.zeros((14, 8, 8), np.uint8))

@@ -32,11 +32,13 @@ torch.testing.assert_close(px.log_prob(counts / 16).double(), theirs, rtol=1e-4,
 assert vaebench.evaluate(model, data, convention="none", importance_samples=10)["nll"] > 0
 
 laplace = {"likelihood": "laplace", "convention": "none", "network": "linear", "network_settings": {"bias": False}}
-model = vaebench.train("median_vae", data, latent=2, epochs=2, learning_rate=0.01, hyperparameters={"samples": 3}, **laplace)
+settings = {"latent": 2, "epochs": 2, "learning_rate": 0.01, "hyperparameters": {"samples": 3}}
+model = vaebench.train("median_vae", data, **settings, **laplace)
 likelihood = model.decoder.likelihood
 assert likelihood.log_scale.requires_grad and abs(likelihood.log_scale.exp() - 0.2) > 1e-3
 px = model(x).px
-theirs = scipy.stats.laplace.logpdf(x.numpy(), px.mean.detach().numpy(), likelihood.log_scale.exp().item()).sum((1, 2, 3))
+scale = likelihood.log_scale.exp().item()
+theirs = scipy.stats.laplace.logpdf(x.numpy(), px.mean.detach().numpy(), scale).sum((1, 2, 3))
 torch.testing.assert_close(px.log_prob(x).double(), torch.tensor(theirs), rtol=1e-4, atol=1e-3)
 z = torch.randn(4, 2)  # a linear decoder without bias
 torch.testing.assert_close(model.decode(3 * z), 3 * model.decode(z))

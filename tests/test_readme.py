@@ -1,44 +1,81 @@
-"""What the README shows for the library and the command line runs as written."""
+"""What the README and its pages show for the library and the command line runs as written, and their links lead on."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
-SECTION = README.split("## Without the workflow")[1].split("## Adding a flavour")[0]
+from vaebench.cli import main
+
+ROOT = Path(__file__).parents[1]
+SECTION = (ROOT / "README.md").read_text().split("## Without the workflow")[1].split("\n## ")[0]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "config/README.md",
+    ROOT / "benchmarks/README.md",
+]
+LINKS = [(page, link) for page in PAGES for link in dict.fromkeys(re.findall(r"\]\(([^):\s]+)\)", page.read_text()))]
 
 
-def test_the_python_example_runs(tmp_path: Path) -> None:
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to run in, and torch's generator as a fresh process has it."""
+    monkeypatch.chdir(tmp_path)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch.Generator().initial_seed())
+        yield tmp_path
+
+
+def run(code: str) -> None:
+    """Run an example as the main module of its own, in this process: starting torch takes longer than most of them."""
+    exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+
+
+def test_the_python_example_runs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
     check = "assert z.shape == (256, 2) and images.shape == x.shape and samples.shape == (16, 1, 8, 8)"
-    code = "\n".join((example, check, "assert model.encode(x).equal(z)"))
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert 15 < float(result.stdout) < 30
+    run("\n".join((example, check, "assert model.encode(x).equal(z)")))
+    assert 15 < float(capsys.readouterr().out) < 30
+    assert [path.name for path in here.iterdir()] == ["beta_vae.safetensors"]
 
 
-def test_the_geometry_example_runs(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README.split("## Latent geometry")[1], re.DOTALL)[:1]
+def test_the_geometry_example_runs(here: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/geometry.md").read_text(), re.DOTALL)
     check = "assert (found.length <= 1.0001 * found.line_length).all() and found.trusted.all()"
-    subprocess.run([sys.executable, "-c", f"{example}\n{check}"], cwd=tmp_path, capture_output=True, check=True)
+    run(f"{example}\n{check}")
 
 
-def test_the_commands_run(tmp_path: Path) -> None:
+def test_the_commands_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first through the shell, as its script is installed; the others as that script runs them."""
     (block,) = re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL)
+    first, *others = block.splitlines()
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    for command in block.splitlines():
-        result = subprocess.run(
-            command, shell=True, cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True
-        )
-        assert result.returncode == 0, result.stderr
-    assert '"elbo": -2' in result.stdout
+    environment = os.environ | {"PATH": path}
+    result = subprocess.run(first, shell=True, cwd=here, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert len(others) >= 2
+    for command in others:
+        capsys.readouterr()
+        program, *arguments = shlex.split(command, comments=True)
+        assert program == "vaebench"
+        main(arguments)
+    assert '"elbo": -2' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_links_lead_somewhere(path: str) -> None:
-    assert (Path(__file__).parents[1] / path).exists()
+@pytest.mark.parametrize(("page", "link"), LINKS, ids=lambda value: str(getattr(value, "stem", value)))
+def test_links_lead_somewhere(page: Path, link: str) -> None:
+    path, _, place = link.partition("#")
+    target = (page.parent / path) if path else page
+    assert target.exists()
+    if place:
+        headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+        assert place in [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,9 @@ FAULTS = (
     KeyError,
     TypeError,
     RuntimeError,
+    EOFError,
     zipfile.BadZipFile,
+    zlib.error,
     msgspec.MsgspecError,
 )
 TAG = "vaebench"  # the one key of a safetensors file's metadata: the library writes several in random order
@@ -39,21 +42,32 @@ def replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write(path: str | Path, content: str | bytes) -> None:
-    """Write a whole file at once; raises `VaebenchError` if the file system refuses (a full disk, say)."""
+@contextmanager
+def _writing(path: str | Path) -> Iterator[None]:
     try:
-        with replacing(Path(path)) as part:
-            part.write_bytes(content.encode() if isinstance(content, str) else content)
+        yield
     except OSError as error:
         reason = error.strerror or str(error)
         raise VaebenchError(f"{path} cannot be written ({reason}): free the disk or choose another folder") from None
 
 
+def write(path: str | Path, content: str | bytes) -> None:
+    """Write a whole file at once; raises `VaebenchError` if the file system refuses (a full disk, say)."""
+    with _writing(path), replacing(Path(path)) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def append(path: str | Path, content: str) -> None:
+    """Add to the end of a file that grows; raises `VaebenchError` as `write` does."""
+    with _writing(path), Path(path).open("a") as file:
+        file.write(content)
+
+
 def savez(path: str | Path, arrays: Mapping[str, Any]) -> None:
-    """Write named arrays as a compressed ``.npz``."""
+    """Write named arrays as a compressed ``.npz``; raises `VaebenchError` as `write` does."""
     import numpy as np  # not at the top: a Snakefile reads configurations through this module
 
-    with replacing(Path(path)) as part:
+    with _writing(path), replacing(Path(path)) as part:
         np.savez_compressed(part, allow_pickle=False, **arrays)
 
 

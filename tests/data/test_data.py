@@ -25,9 +25,8 @@ from vaebench.data.dataset import Data, load
 from vaebench.data.download import download
 from vaebench.data.prepare import prepare
 from vaebench.data.readers import read_idx, read_images
-from vaebench.data.sources import BUILTIN, SOURCES, Source, raw_files
+from vaebench.data.sources import BUILTIN, SOURCES, Dataset, Limits, Source
 from vaebench.files import replacing
-from vaebench.study.config import Dataset, Limits
 
 MIRROR = Path(os.environ.get("VAEBENCH_MIRROR", Path(__file__).parents[3] / "shared/mirror"))
 needs_mirror = pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the public datasets on this machine")
@@ -54,7 +53,7 @@ def test_sources_import_nothing_heavy() -> None:
 def test_sources_agree_with_torchvision(name: str, known: type[torchvision.datasets.MNIST]) -> None:
     source = SOURCES[name]
     assert set(known.mirrors) <= set(source.urls)
-    assert raw_files(name) == list(source.files) == [filename for filename, _ in known.resources]
+    assert Dataset().files(name) == list(source.files) == [filename for filename, _ in known.resources]
     if MIRROR.is_dir():
         for filename, md5 in known.resources:
             content = (MIRROR / source.folder / filename).read_bytes()
@@ -62,8 +61,23 @@ def test_sources_agree_with_torchvision(name: str, known: type[torchvision.datas
             assert hashlib.sha256(content).hexdigest() == source.files[filename]
 
 
-def test_other_datasets_need_no_files() -> None:
-    assert [raw_files(name) for name in [*BUILTIN, "faces"]] == [[], []]
+def test_other_datasets_need_no_downloads() -> None:
+    assert [Dataset().files(name) for name in BUILTIN] == [[]]
+    for name in ("faces", "mnist"):  # a path goes before a known name
+        assert Dataset("x.npy").files(name) == ["x.npy"]
+        assert Dataset("x.npy", "y.npy").files(name) == ["x.npy", "y.npy"]
+
+
+def test_a_dataset_has_one_origin() -> None:
+    assert {name: Dataset().origin(name) for name in (*SOURCES, *BUILTIN)} == {
+        "mnist": "public",
+        "fashion_mnist": "public",
+        "digits": "embedded",
+    }
+    assert {Dataset("x.npy").origin(name) for name in ("faces", *SOURCES, *BUILTIN)} == {"own"}
+    for asked in (Dataset.origin, Dataset.files):
+        assert "did you mean mnist" in fault(lambda asked=asked: asked(Dataset(), "mnst"))
+        assert "labels without a path" in fault(lambda asked=asked: asked(Dataset(labels="y.npy"), "digits"))
 
 
 # Download

@@ -12,8 +12,9 @@ from vaebench import random
 from vaebench.data import binarisation
 from vaebench.data.binarisation import scaled
 from vaebench.data.dataset import Data
-from vaebench.evaluation.evaluation import Evaluation
+from vaebench.evaluation.measure import subjects
 from vaebench.evaluation.metric import REASONS
+from vaebench.evaluation.subject import Subject
 from vaebench.model.objectives.ssim import ssim
 from vaebench.model.vae import VAE
 from vaebench.study import catalogue
@@ -37,21 +38,21 @@ def models(digits: Data) -> dict[str, VAE]:
     return {name: vaebench.train(name, digits, **settings) for name in ("ae", "vae", "beta_vae", "copy", "mean")}
 
 
-def before(model: VAE, data: Data, convention: str = "dynamic", seed: int = 0) -> Evaluation:
+def before(model: VAE, data: Data, convention: str = "dynamic", seed: int = 0) -> Subject:
     observed = scaled(binarisation.fixed(data.test.images, convention, "test"))
-    return Evaluation(
+    return Subject(
         model, scaled(data.test.images), observed, seed, importance_samples=SAMPLES, importance_images=IMAGES
     )
 
 
-def measured(evaluation: Evaluation) -> Rows:
-    metrics = [catalogue.load("metrics", name) for name in catalogue.names("metrics")]
-    return {name: (value, reason) for metric in metrics for name, value, reason in metric.rows(evaluation)}
+def measured(subject: Subject) -> Rows:
+    metrics = [catalogue.load("metrics", name) for name in subjects(None)["model"]]
+    return {name: (value, reason) for metric in metrics for name, value, reason in metric.rows(subject)}
 
 
-def values(evaluation: Evaluation) -> dict[str, float]:
+def values(subject: Subject) -> dict[str, float]:
     """Numbers of every metric that applies."""
-    return {name: value for name, (value, _) in measured(evaluation).items() if value is not None}
+    return {name: value for name, (value, _) in measured(subject).items() if value is not None}
 
 
 def numbers(*shape: int, part: int = 0) -> Tensor:
@@ -108,11 +109,11 @@ def test_ssim_of_an_image_with_itself_is_one_and_is_symmetric() -> None:
 
 @pytest.mark.parametrize("name", ["ae", "vae", "mean"])
 def test_reconstruction_metrics_agree_with_scikit_image(models: dict[str, VAE], digits: Data, name: str) -> None:
-    evaluation = before(models[name], digits)
+    subject = before(models[name], digits)
     grey = digits.test.images.double().numpy() / 255
     with torch.no_grad():
-        made = models[name].decode(models[name].encode(evaluation.observed)).clamp(0, 1).double().numpy()
-    found = values(evaluation)
+        made = models[name].decode(models[name].encode(subject.observed)).clamp(0, 1).double().numpy()
+    found = values(subject)
     pairs = list(zip(grey, made, strict=True))
     assert found["mse"] == pytest.approx(np.mean((grey - made) ** 2), rel=1e-5)
     assert found["mse"] == pytest.approx(
@@ -135,10 +136,10 @@ def test_the_ideal_control_is_perfect(models: dict[str, VAE], digits: Data) -> N
 
 
 def test_the_ideal_control_of_binarised_images_measures_the_binarisation(models: dict[str, VAE], digits: Data) -> None:
-    evaluation = before(models["copy"], digits)
-    assert torch.equal(evaluation.reconstructions, evaluation.observed)
-    error = (evaluation.observed - evaluation.grey).double().square().mean().item()
-    assert values(evaluation)["mse"] == pytest.approx(error, rel=1e-6)
+    subject = before(models["copy"], digits)
+    assert torch.equal(subject.reconstructions, subject.observed)
+    error = (subject.observed - subject.grey).double().square().mean().item()
+    assert values(subject)["mse"] == pytest.approx(error, rel=1e-6)
     assert error > 0.01
 
 
@@ -146,12 +147,12 @@ def test_the_ideal_control_of_binarised_images_measures_the_binarisation(models:
 
 
 def test_the_worthless_control_is_the_model_of_independent_pixels(models: dict[str, VAE], digits: Data) -> None:
-    evaluation = before(models["mean"], digits)
-    found = values(evaluation)
+    subject = before(models["mean"], digits)
+    found = values(subject)
     share = digits.train.images.double().numpy().mean(0) / 255
     bound = 1 / (1 + np.exp(15.0))  # of the features
     share = share.clip(bound, 1 - bound)
-    x = evaluation.observed.double().numpy()
+    x = subject.observed.double().numpy()
     log_p = (x * np.log(share) + (1 - x) * np.log1p(-share)).sum((1, 2, 3))
     assert found["rate"] == 0
     assert found["elbo"] == pytest.approx(log_p.mean(), rel=1e-5)
@@ -166,15 +167,15 @@ def test_the_worthless_control_is_the_model_of_independent_pixels(models: dict[s
 
 @pytest.mark.parametrize("name", ["vae", "beta_vae"])
 def test_elbo_is_distortion_and_rate_of_one_latent(models: dict[str, VAE], digits: Data, name: str) -> None:
-    model, evaluation = models[name], before(models[name], digits, seed=4)
+    model, subject = models[name], before(models[name], digits, seed=4)
     with torch.no_grad(), random.stream(random.fold(torch.tensor(random.key(4, "test")), 0)):
-        q = model.encoder(evaluation.observed)
+        q = model.encoder(subject.observed)
         z = q.rsample()
         logits = model.decoder.network(z).double().numpy()
-    x, mean, std = (value.double().numpy() for value in (evaluation.observed, q.mean, q.stddev))
+    x, mean, std = (value.double().numpy() for value in (subject.observed, q.mean, q.stddev))
     distortion = -(x * logits - np.logaddexp(0, logits)).sum((1, 2, 3)).mean()
     each = (0.5 * (std**2 + mean**2 - 1) - np.log(std)).mean(0)
-    found = values(evaluation)
+    found = values(subject)
     assert found["distortion"] == pytest.approx(distortion, rel=1e-5)
     assert found["rate"] == pytest.approx(each.sum(), rel=1e-5)
     assert found["elbo"] == pytest.approx(-distortion - each.sum(), rel=1e-5)
@@ -195,8 +196,8 @@ def test_kl_of_the_dimensions_sums_to_the_rate(models: dict[str, VAE], digits: D
 
 
 def test_nll_and_effective_sample_size_are_their_formulas(models: dict[str, VAE], digits: Data) -> None:
-    model, evaluation = models["vae"], before(models["vae"], digits, seed=2)
-    x = evaluation.observed[EVENLY]
+    model, subject = models["vae"], before(models["vae"], digits, seed=2)
+    x = subject.observed[EVENLY]
     with torch.no_grad(), random.stream(random.fold(torch.tensor(random.key(2, "importance")), 0)):
         q = model.encoder(x)
         z = q.rsample((SAMPLES,))
@@ -205,9 +206,9 @@ def test_nll_and_effective_sample_size_are_their_formulas(models: dict[str, VAE]
     log_px = (pixels * logits - np.logaddexp(0, logits)).sum((2, 3, 4))
     log_ratio = scipy.stats.norm.logpdf(latents) - scipy.stats.norm.logpdf(latents, mean, std)
     log_w = log_px + log_ratio.sum(2)
-    np.testing.assert_allclose(evaluation.log_w, log_w, rtol=1e-5)
+    np.testing.assert_allclose(subject.log_w, log_w, rtol=1e-5)
     weights = np.exp(log_w - log_w.max(0))
-    found = values(evaluation)
+    found = values(subject)
     nll = -(np.log(weights.mean(0)) + log_w.max(0)).mean()
     assert found["nll"] == pytest.approx(nll, rel=1e-5)
     assert found["effective_sample_size"] == pytest.approx((weights.sum(0) ** 2 / (weights**2).sum(0)).mean(), rel=1e-3)
@@ -221,7 +222,7 @@ def test_importance_weights_beyond_one_decoder_batch(
 ) -> None:
     """Chunks of samples and of images put every weight in its own place."""
     whole = before(models["mean"], digits).log_w
-    monkeypatch.setattr("vaebench.evaluation.evaluation.DECODER_BATCH", 7)
+    monkeypatch.setattr("vaebench.evaluation.subject.DECODER_BATCH", 7)
     parts = before(models["mean"], digits).log_w
     torch.testing.assert_close(parts, whole)
     assert parts.shape == (SAMPLES, IMAGES)
@@ -252,4 +253,4 @@ def test_the_interface_gives_the_same_numbers(models: dict[str, VAE], digits: Da
 
 
 def test_every_metric_is_tested() -> None:
-    assert set(catalogue.names("metrics")) == LIKELIHOOD | LATENT | RECONSTRUCTION
+    assert set(subjects(None)["model"]) == LIKELIHOOD | LATENT | RECONSTRUCTION

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vaebench import random
 from vaebench.errors import VaebenchError
-from vaebench.evaluation.evaluation import Evaluation
+from vaebench.evaluation.subject import Subject
 from vaebench.model.distributions.codes import Bits, Code, Codes, Refined, Refinements, depth
 from vaebench.model.flavour import Flavour
 from vaebench.model.networks.mlp import mlp
@@ -249,7 +249,7 @@ def test_finite_scalars_are_the_nearest_of_even_levels(float64: None, levels: in
 def test_levels_pushed_to_one_end_come_back() -> None:
     """From where all images share one code, training finds a second one: by tanh, without tails, it never does."""
     flavour = catalogue.load("flavours", "fsq_vae")
-    pack = Pack(flavour, design(1), flavour.defaults, Training(30, 50, 0.01), [0], Feed(IMAGES, IMAGES[:200], False))
+    pack = Pack(flavour, design(1), flavour.defaults, Training(8, 50, 0.01), [0], Feed(IMAGES, IMAGES[:200], False))
     pack.state["encoder.network.3.bias"].fill_(12.0)
     assert len(pack.model.encode(IMAGES / 255).unique()) == 1
     list(pack.train())
@@ -378,8 +378,8 @@ def test_training_cools_and_ends_the_dropout(levels: int) -> None:
 def test_a_single_code_has_an_elbo_and_no_sampled_likelihood() -> None:
     model = catalogue.load("flavours", "fsq_vae").initial(design(2), {}, 0)
     x = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0)).round()
-    evaluation = Evaluation(model, x, x, 0, importance_samples=3, importance_images=6)
-    found = {name: next(catalogue.load("metrics", name).rows(evaluation)) for name in ("elbo", "nll")}
+    subject = Subject(model, x, x, 0, importance_samples=3, importance_images=6)
+    found = {name: next(catalogue.load("metrics", name).rows(subject)) for name in ("elbo", "nll")}
     exact = model(x).log_px.detach().double().mean() - 2 * math.log(5)
     assert found["elbo"][1] == pytest.approx(float(exact), rel=1e-6)
     assert found["nll"][1] is None and "single code" in found["nll"][2]

@@ -501,8 +501,8 @@ def test_multiscale_ssim_is_one_at_equality_symmetric_and_smooth_enough() -> Non
         made = start.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(multiscale_ssim(a, made).sum(), made)
         assert gradient.isfinite().all()
-    made = b[:1].clone().requires_grad_()
-    assert torch.autograd.gradcheck(lambda made: multiscale_ssim(a[:1, :, :8, :8], made[:, :, :8, :8]), made)
+    made = b[:1, :, :8, :8].clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda made: multiscale_ssim(a[:1, :, :8, :8], made), made)
 
 
 def test_msssim_vae_counts_dissimilarity_per_pixel_and_image(float64: None) -> None:

@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from vaebench import random
-from vaebench.evaluation.evaluation import Evaluation
+from vaebench.evaluation.subject import Subject
 from vaebench.flavours.distortions.sigma_vae import sigma_vae
 from vaebench.model.networks.mlp import mlp
 from vaebench.model.parts.design import Design
@@ -47,8 +47,8 @@ def test_the_kept_variance_follows_training_and_its_density_is_not_tabled_beside
         with torch.no_grad(), random.stream(torch.tensor(3)):
             error = (x - model(x).px.mean).square().mean().sqrt()
         assert float(model.decoder.log_sigma.exp()) == pytest.approx(float(error), rel=0.03)
-    evaluation = Evaluation(model, x, x, 0, importance_samples=2, importance_images=2)
-    [(_, value, reason)] = catalogue.load("metrics", "elbo").rows(evaluation)
+    subject = Subject(model, x, x, 0, importance_samples=2, importance_images=2)
+    [(_, value, reason)] = catalogue.load("metrics", "elbo").rows(subject)
     assert value is None and "likelihood of the study's family" in reason
-    [(_, mse, _)] = catalogue.load("metrics", "mse").rows(evaluation)
+    [(_, mse, _)] = catalogue.load("metrics", "mse").rows(subject)
     assert mse < 0.07

@@ -23,7 +23,7 @@ from vaebench.geometry.metrics import (
     Average,
     Explicit,
     Information,
-    Metric,
+    MetricTensor,
     Pullback,
     ensemble,
     fisher,
@@ -228,8 +228,8 @@ def test_curvature_of_our_decoders_is_intrinsic(network: str) -> None:
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, z = metric(decoder("gaussian_pixel"), "fisher_rao"), numbers(2, 5, 3)
-    u, v, bases = numbers(2, 5, 3, part=1), numbers(2, 5, 3, part=2), numbers(2, 5, 3, 2, part=3)
+    ours, z = metric(decoder("gaussian_pixel"), "fisher_rao"), numbers(2, 2, 3)
+    u, v, bases = numbers(2, 2, 3, part=1), numbers(2, 2, 3, part=2), numbers(2, 2, 3, 2, part=3)
 
     def values() -> list[Tensor]:
         curved = scalar(ours, z), sectional(ours, z, u, v), scalar(Pullback(sphere(1.0)), z)
@@ -238,7 +238,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = values()
     monkeypatch.setattr(metrics, "BUDGET", 1)
     for one, many in zip(values(), whole, strict=True):
-        assert one.shape[:2] == (2, 5)
+        assert one.shape[:2] == (2, 2)
         close(one, many, 1e-11)
     close(Pullback(sphere(1.0)).jacobian(z[0, 0]), Pullback(sphere(1.0)).jacobian(z)[0, 0])
 
@@ -383,7 +383,7 @@ def collapsed(z: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("explicit", [False, True])
 def test_collapsed_latents_are_missing_and_counted(explicit: bool) -> None:
-    metric: Metric = Pullback(collapsed)
+    metric: MetricTensor = Pullback(collapsed)
     metric, z = Explicit(metric) if explicit else metric, numbers(5, 3)
     assert scalar(metric, z).isnan().all()
     assert sectional(metric, z, torch.eye(3)[0], torch.eye(3)[1]).isnan().all()

@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from vaebench import random
-from vaebench.evaluation.evaluation import Evaluation
+from vaebench.evaluation.subject import Subject
 from vaebench.flavours.gaussian.vae import vae
 from vaebench.model.vae import VAE
 from vaebench.study import catalogue
@@ -21,12 +21,12 @@ from vaebench.study.config import Training
 from vaebench.training.engine import Feed, Pack
 
 
-def evaluation(model: VAE, x: Tensor, samples: int, seed: int = 0) -> Evaluation:
-    return Evaluation(model, x, x, seed, importance_samples=samples, importance_images=len(x))
+def subject(model: VAE, x: Tensor, samples: int, seed: int = 0) -> Subject:
+    return Subject(model, x, x, seed, importance_samples=samples, importance_images=len(x))
 
 
 def value(name: str, *arguments) -> float:
-    return dict(row[:2] for row in catalogue.load("metrics", name).rows(evaluation(*arguments)))[name]
+    return dict(row[:2] for row in catalogue.load("metrics", name).rows(subject(*arguments)))[name]
 
 
 def test_elbo_equals_the_evidence_at_the_exact_posterior(float64: None) -> None:
@@ -82,7 +82,7 @@ def test_training_a_linear_vae_reaches_the_evidence_of_probabilistic_pca() -> No
     latent = generator.normal(size=(1000, LATENT)) @ (generator.normal(size=(LATENT, PIXELS)) * 0.12)
     x = latent + 0.5 + 0.04 * generator.normal(size=(1000, PIXELS))
     images = torch.tensor(np.rint(x.clip(0, 1) * 255).astype(np.uint8)).reshape(-1, *SHAPE)
-    training = Training(epochs=250, batch_size=100, learning_rate=0.01, schedule="cosine")
+    training = Training(epochs=120, batch_size=200, learning_rate=0.03, schedule="cosine")
     runs = Pack(vae, design("gaussian_learned", sigma=0.5), {}, training, [0], Feed(images, images, dynamic=False))
     list(runs.train())
     pixels = images.float() / 255

@@ -4,8 +4,9 @@ import inspect
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faults import fault
@@ -27,6 +28,57 @@ def test_every_file_holds_what_it_is_named_for(kind: str) -> None:
         found = catalogue.load(kind, name)
         assert isinstance(found, {"flavours": Flavour, "metrics": Metric}.get(kind, type))
         assert (found.name if hasattr(found, "name") else found.__name__) == name
+
+
+# Groups
+
+
+def test_groups_are_the_folders_in_the_kind_s_order() -> None:
+    assert list(catalogue.groups("flavours")) == [
+        "gaussian",
+        "distortions",
+        "bounds",
+        "posteriors",
+        "priors",
+        "curved",
+        "discrete",
+        "deterministic",
+        "controls",
+    ]
+    tables = ["likelihood", "reconstruction", "latent", "geometry", "curvature", "interpolation", "neighbourhood"]
+    assert list(catalogue.groups("metrics")) == tables
+    for kind in ("networks", "likelihoods"):
+        assert catalogue.groups(kind) == {"": catalogue.names(kind)}
+
+
+@pytest.mark.parametrize("kind", ["flavours", "metrics", "figures"])
+def test_every_name_is_in_the_group_of_its_folder(kind: str) -> None:
+    groups = catalogue.groups(kind)
+    assert sorted(name for names in groups.values() for name in names) == catalogue.names(kind)
+    for group, names in groups.items():
+        assert names == sorted(names) == catalogue.names(kind, group)
+        for name in names:
+            assert catalogue.group_of(kind, name) == group
+            assert catalogue.path_of(kind, name).parts[-2:] == (group, f"{name}.py")
+        title = catalogue.title(kind, group)
+        assert title and not title.endswith(".") and "\n" not in title
+    assert catalogue.names(kind, "absent") == []
+    order = catalogue.constant(kind, "", "ORDER")
+    assert order is None or list(groups) == list(order)
+
+
+def test_a_group_may_state_constants() -> None:
+    assert catalogue.constant("metrics", "curvature", "SUBJECT") == "survey"
+    assert catalogue.constant("metrics", "latent", "SUBJECT") is None
+
+
+def test_metrics_declare_in_source_what_they_have_in_memory() -> None:
+    for name in catalogue.names("metrics"):
+        declared, found = catalogue.declared("metrics", name), catalogue.load("metrics", name)
+        assert (declared["unit"], declared["better"]) == (found.unit, found.better)
+        assert found.better in ("higher", "lower", None)
+        assert type(declared.get("shown", True)) is bool
+    assert catalogue.declared("metrics", "elbo") == {"unit": "nats", "better": "higher"}
 
 
 def test_flavours_declare_in_source_what_they_have_in_memory() -> None:
@@ -103,7 +155,7 @@ def test_ranges(range_: ranges.Range, good: list, bad: list) -> None:
             f"unknown likelihood 'zzz': choose from {', '.join(catalogue.names('likelihoods'))}",
         ),
         ("flavours", "__init__", {}, "unknown flavour '__init__'"),
-        ("flavours", "../engine", {}, "unknown flavour '../engine'"),
+        ("flavours", "../training/engine", {}, "unknown flavour '../training/engine'"),
         ("networks", "convolution", {}, "unknown network 'convolution': did you mean conv?"),
         ("flavours", "beta_vae", {"bta": 1}, "flavour 'beta_vae' has no hyperparameter 'bta': did you mean beta?"),
         ("flavours", "vae", {"beta": 1}, "flavour 'vae' has no hyperparameter 'beta': choose from none"),
@@ -125,40 +177,105 @@ def test_bad_choices_are_told_with_the_mend(kind: str, name: str, given: dict, e
     assert expected in fault(lambda: catalogue.settle(kind, name, given))
 
 
-# Fingerprints
+# Files of a copy of the package
 
-ENGINE, VAE, BETA = "engine.py", "flavours/vae.py", "flavours/beta_vae.py"
+ENGINE, VAE, BETA = "training/engine.py", "flavours/gaussian/vae.py", "flavours/gaussian/beta_vae.py"
+AE, MINE = "flavours/deterministic/ae.py", "flavours/gaussian/mine.py"
 
 
 class Source:
-    """A copy of the package, to be edited."""
+    """A copy of the package, to be edited and put back."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.before: dict[Path, str | None] = {}
+
+    def write(self, path: str, text: str) -> None:
+        file = self.folder / path
+        self.before.setdefault(file, file.read_text() if file.exists() else None)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
 
     def edit(self, path: str, old: str, new: str) -> None:
         text = (self.folder / path).read_text()
         assert old in text
-        (self.folder / path).write_text(text.replace(old, new, 1))
+        self.write(path, text.replace(old, new, 1))
 
     def append(self, path: str, text: str) -> None:
-        with (self.folder / path).open("a") as file:
-            file.write(text)
+        self.write(path, (self.folder / path).read_text() + text)
+
+    def restore(self) -> None:
+        for file, text in self.before.items():
+            if text is not None:
+                file.write_text(text)
+                continue
+            file.unlink()
+            if not any(file.parent.iterdir()):
+                file.parent.rmdir()
 
     def fingerprint(self, flavour: str) -> str:
-        catalogue._imports.cache_clear()
-        catalogue._code.cache_clear()
-        return catalogue.fingerprint(ENGINE, flavour, "networks/mlp.py", "likelihoods/bernoulli.py")
+        return catalogue.fingerprint(ENGINE, flavour, "model/networks/mlp.py", "model/likelihoods/bernoulli.py")
+
+
+ASKED: dict[tuple[Callable, Path, str], Any] = {}
+
+
+def by_text(function: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """Keeps what a function finds in a file until the file changes (the catalogue itself asks once for each file)."""
+
+    def asked(path: Path) -> Any:
+        key = function, path, path.read_text()
+        if key not in ASKED:
+            ASKED[key] = function(path)
+        return ASKED[key]
+
+    return asked
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("copied") / "vaebench"
+    return shutil.copytree(catalogue.PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 @pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
-    folder = tmp_path / "vaebench"
-    shutil.copytree(catalogue.PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(catalogue, "PACKAGE", folder)
-    yield Source(folder)
-    catalogue._imports.cache_clear()
-    catalogue._code.cache_clear()
+def source(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
+    monkeypatch.setattr(catalogue, "PACKAGE", copied)
+    monkeypatch.setattr(catalogue, "_imports", by_text(catalogue._imports.__wrapped__))
+    monkeypatch.setattr(catalogue, "_code", by_text(catalogue._code.__wrapped__))
+    found = Source(copied)
+    yield found
+    found.restore()
+
+
+def test_a_new_file_in_a_new_folder_is_a_new_name_in_a_new_group_after_the_others(source: Source) -> None:
+    before = catalogue.groups("flavours")
+    for folder in ("zoo", "ark"):
+        source.write(f"flavours/{folder}/__init__.py", '"""Beasts.\n\nMore of them.\n"""\n')
+    source.write("flavours/zoo/beta_zoo.py", "")
+    assert list(catalogue.groups("flavours").items()) == [*before.items(), ("zoo", ["beta_zoo"])]
+    source.write("flavours/ark/beta_ark.py", "")
+    assert list(catalogue.groups("flavours"))[-2:] == ["ark", "zoo"]
+    assert catalogue.title("flavours", "zoo") == "Beasts"
+    assert catalogue.group_of("flavours", "beta_zoo") == "zoo"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "taken"),
+    [
+        ("flavours", "flavours/bounds/vae.py", VAE),
+        ("flavours", "flavours/vae.py", VAE),
+        ("metrics", "evaluation/metrics/latent/mse.py", "evaluation/metrics/reconstruction/mse.py"),
+        ("figures", "report/figures/plane/samples.py", "report/figures/gallery/samples.py"),
+    ],
+)
+def test_two_files_of_one_name_are_refused(source: Source, kind: str, path: str, taken: str) -> None:
+    source.write(path, "")
+    name = Path(path).stem
+    for asked in (catalogue.names, catalogue.groups, lambda kind: catalogue.path_of(kind, name)):
+        message = fault(lambda asked=asked: asked(kind))
+        assert str(source.folder / path) in message and str(source.folder / taken) in message
+        assert message.endswith(f" are both named '{name}': rename one")
 
 
 def test_fingerprint_does_not_depend_on_the_place(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,25 +288,29 @@ def test_fingerprint_does_not_depend_on_the_place(source: Source, monkeypatch: p
 @pytest.mark.parametrize(
     ("path", "changed"),
     [
-        ("flavours/vae.py", {VAE}),
-        ("flavours/beta_vae.py", {BETA}),
-        ("flavours/ae.py", set()),
-        ("networks/conv.py", set()),
-        ("likelihoods/gaussian.py", set()),
-        ("metrics/nll.py", set()),
+        (VAE, {VAE}),
+        (BETA, {BETA}),
+        (AE, set()),
+        ("model/networks/conv.py", set()),
+        ("model/likelihoods/gaussian.py", set()),
+        ("evaluation/metrics/likelihood/nll.py", set()),
         ("cli.py", set()),
-        ("evaluation.py", set()),
+        ("evaluation/measure.py", set()),
         ("data/readers.py", set()),
-        ("engine.py", {VAE, BETA}),
+        (ENGINE, {VAE, BETA}),
         ("random.py", {VAE, BETA}),
-        ("binarisation.py", {VAE, BETA}),
-        ("model.py", {VAE, BETA}),
-        ("parts.py", {VAE, BETA}),
-        ("distributions/gaussian.py", {VAE, BETA}),
-        ("networks/mlp.py", {VAE, BETA}),
-        ("networks/__init__.py", {VAE, BETA}),
-        ("likelihoods/bernoulli.py", {VAE, BETA}),
-        ("ranges.py", {VAE, BETA}),
+        ("data/binarisation.py", {VAE, BETA}),
+        ("model/vae.py", {VAE, BETA}),
+        ("model/parts/design.py", {VAE, BETA}),
+        ("model/parts/encoders.py", {VAE, BETA}),
+        ("model/parts/priors.py", {VAE, BETA}),
+        ("model/parts/decoders.py", {VAE, BETA}),
+        ("model/parts/critics.py", set()),
+        ("model/distributions/gaussian.py", {VAE, BETA}),
+        ("model/networks/mlp.py", {VAE, BETA}),
+        ("model/networks/__init__.py", {VAE, BETA}),
+        ("model/likelihoods/bernoulli.py", {VAE, BETA}),
+        ("study/ranges.py", {VAE, BETA}),
     ],
 )
 def test_code_counts_where_it_runs(source: Source, path: str, changed: set[str]) -> None:
@@ -200,20 +321,20 @@ def test_code_counts_where_it_runs(source: Source, path: str, changed: set[str])
 
 def test_comments_layout_and_docstrings_do_not_count(source: Source) -> None:
     before = source.fingerprint(VAE)
-    source.append("flavours/vae.py", "\n\n# A comment.\n")
-    source.edit("flavours/vae.py", "VAE. Kingma", "The VAE. Kingma")
-    source.edit("flavours/vae.py", r'r"""$-\mathbb E_q', r'r"""The loss: $-\mathbb E_q')
-    source.edit("engine.py", "class Pack:\n", "class Pack:  # runs\n\n")
-    source.edit("model.py", '"""Point estimate', '"""The point estimate')
-    source.edit("flavours/vae.py", '"rate": draw.kl}', '"rate":   (draw.kl)}')
+    source.append(VAE, "\n\n# A comment.\n")
+    source.edit(VAE, "VAE. Kingma", "The VAE. Kingma")
+    source.edit(VAE, r'r"""$-\mathbb E_q', r'r"""The loss: $-\mathbb E_q')
+    source.edit(ENGINE, "class Pack:\n", "class Pack:  # runs\n\n")
+    source.edit("model/vae.py", '"""Point estimate', '"""The point estimate')
+    source.edit(VAE, '"rate": draw.kl}', '"rate":   (draw.kl)}')
     assert source.fingerprint(VAE) == before
 
 
 @pytest.mark.parametrize(
     ("path", "old", "new"),
     [
-        ("engine.py", "(0.9, 0.999), 1e-8", "(0.9, 0.99), 1e-8"),
-        ("flavours/vae.py", '"rate": draw.kl', '"rate": 2 * draw.kl'),
+        (ENGINE, "(0.9, 0.999), 1e-8", "(0.9, 0.99), 1e-8"),
+        (VAE, '"rate": draw.kl', '"rate": 2 * draw.kl'),
         ("random.py", "return word ^ _shift(word, 31)", "return word ^ _shift(word, 30)"),
     ],
 )
@@ -224,17 +345,20 @@ def test_one_changed_number_counts(source: Source, path: str, old: str, new: str
 
 
 def test_a_flavour_built_on_another_follows_it(source: Source) -> None:
-    (source.folder / "flavours/mine.py").write_text("from .beta_vae import beta_vae as mine\n")
-    before = {flavour: source.fingerprint(flavour) for flavour in ("flavours/mine.py", VAE)}
+    source.write(MINE, "from vaebench.flavours.gaussian.beta_vae import beta_vae as mine\n")
+    before = {flavour: source.fingerprint(flavour) for flavour in (MINE, VAE)}
     source.append(BETA, "\nADDED = 1\n")
-    assert source.fingerprint("flavours/mine.py") != before["flavours/mine.py"]
+    assert source.fingerprint(MINE) != before[MINE]
     assert source.fingerprint(VAE) == before[VAE]
     # What only a type checker imports does not run.
     unchecked = source.fingerprint(VAE)
-    source.append(VAE, "\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .ae import ae\n")
+    known = (
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from vaebench.flavours.deterministic.ae import ae\n"
+    )
+    source.append(VAE, f"\n{known}")
     checked = source.fingerprint(VAE)
     assert checked != unchecked
-    source.append("flavours/ae.py", "\nADDED = 1\n")
+    source.append(AE, "\nADDED = 1\n")
     assert source.fingerprint(VAE) == checked
 
 
@@ -249,7 +373,7 @@ def test_what_a_snakefile_imports_is_light(module: str) -> None:
 def test_asking_for_cells_and_fingerprints_is_light() -> None:
     code = """
 import sys
-from vaebench import config
+from vaebench.study import config
 study = config.read("config/config.yaml")
 print([cell.code for cell in study.cells()][0] != "", "torch" in sys.modules)
 """

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from vaebench.errors import VaebenchError
-from vaebench.study import config
-from vaebench.study.config import Cell, Training, identity
+from vaebench.study import catalogue, config
+from vaebench.study.config import Cell, Choice, Training, identity
 
 FOLDER = Path(__file__).parents[2] / "config"
 ROW = {"dataset": "digits", "architecture": "mlp", "flavour": "vae", "latent": 4, "value": 1.0, "source": "a paper"}
@@ -37,7 +37,7 @@ def cell(**changes: Any) -> Cell:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_configurations_are_good(path: Path) -> None:
     study = config.read(path)
-    axes = study.datasets, study.architectures, study.flavours, study.latents
+    axes = study.datasets, study.architectures, study.chosen(), study.latents
     count = 1
     for axis in axes:
         count *= len(axis)
@@ -71,11 +71,42 @@ def test_cells_are_complete() -> None:
         training={"epochs": 3},
     )
     assert plan.path == "digits/wide/strong/z2"
-    assert plan.network == ("mlp", {"hidden": (9,), "activation": "silu"})
-    assert plan.objective == ("beta_vae", {"beta": 8.0})
-    assert plan.likelihood == ("gaussian", {"sigma": 1.0})
+    assert plan.network == Choice("mlp", {"hidden": (9,), "activation": "silu"})
+    assert plan.objective == Choice("beta_vae", {"beta": 8.0})
+    assert plan.likelihood == Choice("gaussian", {"sigma": 1.0})
     assert plan.training == Training(epochs=3)
-    assert json.loads(json.dumps(plan.describe()))["network"] == ["mlp", {"hidden": [9], "activation": "silu"}]
+    network = {"name": "mlp", "settings": {"hidden": [9], "activation": "silu"}}
+    assert json.loads(json.dumps(plan.plain()))["network"] == network
+
+
+@pytest.mark.parametrize("nothing", [{}, None])
+def test_all_is_every_flavour_and_entries_beside_it_override_or_add(nothing: dict | None) -> None:
+    every = [name for names in catalogue.groups("flavours").values() for name in names]
+    plain = config.check(PLAIN | {"flavours": {"all": nothing}})
+    assert list(plain.chosen()) == [cell.flavour for cell in plain.cells()] == every
+    assert plain.chosen() == {name: Choice.of("flavours", name) for name in every}
+    beside = {"strong": {"flavour": "beta_vae", "beta": 8}, "all": nothing, "beta_vae": {"beta": 2}}
+    study = config.check(PLAIN | {"flavours": beside})
+    expected = plain.chosen() | {
+        "beta_vae": Choice("beta_vae", {"beta": 2.0}),
+        "strong": Choice("beta_vae", {"beta": 8.0}),
+    }
+    assert study.chosen() == expected
+    assert [(cell.flavour, cell.objective) for cell in study.cells()] == list(expected.items())
+
+
+def test_families_are_in_the_catalogues_order_and_labels_of_one_in_the_configurations() -> None:
+    flavours = {"copy": {}, "strong": {"flavour": "beta_vae"}, "ae": {}, "iwae": {}, "beta_vae": {}}
+    row = ROW | {"flavour": "swae"}
+    study = config.check(PLAIN | {"flavours": flavours, "latents": [2, 3], "published": {"old": row}})
+    assert list(study.families().items()) == [
+        ("strong", "gaussian"),
+        ("beta_vae", "gaussian"),
+        ("iwae", "bounds"),
+        ("ae", "deterministic"),
+        ("old", "deterministic"),
+        ("copy", "controls"),
+    ]
 
 
 def test_a_users_dataset_may_have_any_good_name() -> None:
@@ -93,13 +124,17 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
         ({"flavours": {"beta_va": {}}}, "unknown flavour 'beta_va'", "did you mean beta_vae"),
         ({"flavours": {"zzz": {}}}, "unknown flavour 'zzz'", "choose from adversarial_ae, ae, "),
         ({"flavours": {"mine": {"flavour": "vea"}}}, "unknown flavour 'vea'", "did you mean"),
+        ({"flavours": {"all": {}, "mine": {}}}, "unknown flavour 'mine'", "did you mean"),
+        ({"flavours": {"all": {"beta": 3}}}, "flavours.all takes no settings", "give them to the flavours by name"),
+        ({"flavours": {"all": {"flavour": "vae"}}}, "flavours.all takes no settings", "give them to the flavours"),
+        ({"flavours": {"all": 3}}, "flavours[...]: ", "`object | null`"),
         ({"flavours": {"mine": {"flavour": 5}}}, "unknown flavour '5'", "choose from"),
         ({"flavours": {"mine": {"flavour": ["vae"]}}}, "unknown flavour '['vae']'", "did you mean vae"),
         ({"architectures": {"mpl": {}}}, "unknown network 'mpl'", "did you mean mlp"),
         ({"likelihood": {"name": "bernouli"}}, "unknown likelihood 'bernouli'", "did you mean bernoulli"),
-        ({"datasets": {"mnst": {}}}, "unknown dataset 'mnst' without a path", "did you mean mnist"),
-        ({"datasets": {"mine": {}}}, "unknown dataset 'mine' without a path", "mnist"),
-        ({"datasets": {"mine": None}}, "unknown dataset 'mine' without a path", "mnist"),
+        ({"datasets": {"mnst": {}}}, "datasets.mnst: unknown dataset 'mnst' without a path", "did you mean mnist"),
+        ({"datasets": {"mine": {}}}, "datasets.mine: unknown dataset 'mine' without a path", "mnist"),
+        ({"datasets": {"mine": None}}, "datasets.mine: unknown dataset 'mine' without a path", "mnist"),
         ({"convention": "dynamik"}, "convention: ", "did you mean dynamic?"),
         ({"device": "tpu"}, "device: ", "cpu"),
         ({"training": {"schedule": "cosin"}}, "training.schedule: ", "did you mean cosine?"),
@@ -157,6 +192,7 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
         ({"latents": [2, 2]}, "latents holds a value twice", "list each one once"),
         # Published rows
         ({"published": {"vae": ROW}}, "'vae' is both in flavours and in published", "another name"),
+        ({"flavours": {"all": {}}, "published": {"hvae": ROW}}, "'hvae' is both in flavours and in published", "name"),
         ({"published": {"row": ROW | {"dataset": "digit"}}}, "unknown dataset 'digit'", "did you mean digits"),
         ({"published": {"row": ROW | {"architecture": "conv"}}}, "unknown architecture 'conv'", "choose from mlp"),
         ({"published": {"row": ROW | {"flavour": "va", "gpu": True}}}, "unknown flavour 'va'", "did you mean"),
@@ -189,8 +225,8 @@ def test_a_published_row_is_a_cell_of_its_own_settings(monkeypatch: pytest.Monke
     study = config.check({"datasets": {"digits": {}}, "published": {"row": row, "big": ROW | {"gpu": True}}})
     monkeypatch.setattr(config.Study, "uses_gpu", False)
     (only,) = study.cells()
-    assert (only.path, only.objective[0], only.convention) == ("digits/mlp/row/z4", "vae", "none")
-    assert (only.training.epochs, only.likelihood[0]) == (3, "bernoulli")
+    assert (only.path, only.objective.name, only.convention) == ("digits/mlp/row/z4", "vae", "none")
+    assert (only.training.epochs, only.likelihood.name) == (3, "bernoulli")
     assert study.evaluation_of(only).importance_samples == 7
     monkeypatch.setattr(config.Study, "uses_gpu", True)
     assert [study.evaluation_of(cell).importance_samples for cell in study.cells()] == [7, 500]
@@ -250,12 +286,12 @@ CHANGES: list[dict[str, Any]] = [
     {"training": {"schedule": "cosine"}},
     {"training": {"patience": 9}},
 ]
-FACTS: dict[str, Any] = {"seed": 0, "data": "d", "width": 1, "device": "cpu"}
+FACTS: dict[str, Any] = {"seed": 0, "data": "d", "pack": 1, "device": "cpu"}
 
 
 def test_identity_changes_with_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [identity(cell(**changes), **FACTS) for changes in ({}, *CHANGES)]
-    changed: list[dict[str, Any]] = [{"seed": 1}, {"data": "e"}, {"width": 2}, {"device": "cuda"}]
+    changed: list[dict[str, Any]] = [{"seed": 1}, {"data": "e"}, {"pack": 2}, {"device": "cuda"}]
     keys += [identity(cell(), **(FACTS | facts)) for facts in changed]
     monkeypatch.setattr("vaebench.study.catalogue.fingerprint", lambda *paths: "other code")
     keys.append(identity(cell(), **FACTS))

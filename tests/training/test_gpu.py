@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,11 @@ import torch
 
 from vaebench import interface
 from vaebench.data import binarisation
-from vaebench.evaluation.survey import Survey, pictures
+from vaebench.evaluation.measure import subjects
+from vaebench.evaluation.subject import Subject
+from vaebench.evaluation.survey.pictures import pictures
+from vaebench.evaluation.survey.survey import Survey
+from vaebench.study import catalogue, config
 from vaebench.study.config import Geometry
 from vaebench.training import hardware, runs
 
@@ -17,12 +22,12 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 FILES = ("best.safetensors", "last.safetensors", "history.csv", "run.json")
 
 
-def train(folder: Path, seeds: list[int], network: str, device: str, width: int) -> list[Path]:
+def train(folder: Path, seeds: list[int], network: str, device: str, pack: int) -> list[Path]:
     hardware.prepare()
     settings = {"mlp": {"hidden": [64]}, "conv": {"channels": [8, 16], "hidden": 32}}[network]
-    cell = interface.cell("vae", latent=2, network=network, network_settings=settings, epochs=3, batch_size=64)
+    cell = config.cell("vae", latent=2, network=network, network_settings=settings, epochs=3, batch_size=64)
     data = interface.dataset("digits", folder.parent / "data")
-    return runs.train(cell, seeds, data, folder, device=hardware.device(device), width=width)
+    return runs.train(cell, seeds, data, folder, device=hardware.device(device), pack=pack)
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
@@ -49,11 +54,16 @@ def test_a_survey_is_that_of_the_cpu(tmp_path: Path, flavour: str) -> None:
     model = interface.train(flavour, data, latent=2, epochs=3, batch_size=64, device="cpu")
     settings = Geometry(points=20, pairs=6)
 
-    def survey(device: str) -> dict[tuple[str, str], float | None]:
+    def survey(device: str) -> dict[tuple[str, str], float]:
         images = binarisation.scaled(data.test.images.to(device))
         with torch.no_grad():
-            found = Survey(model.to(device), images, data.test.labels, data.train, 0, settings)
+            subject = Subject(model.to(device), images, images, 0, importance_samples=1, importance_images=1)
+            found = Survey(subject, data.test.labels, data.train, settings)
             pictures(found)
-            return {(name, part): value for name, part, value, _ in found.rows()}
+            metrics = [catalogue.load("metrics", name) for name in subjects(settings)["survey"]]
+            rows = [
+                (part, *row) for metric in metrics for part in metric.over for row in metric.rows(found.parts[part])
+            ]
+            return {(name, part): math.nan if value is None else value for part, name, value, _ in rows}
 
     assert survey("cuda") == pytest.approx(survey("cpu"), rel=0.02, abs=0.02, nan_ok=True)

@@ -50,7 +50,7 @@ class Shelf:
         if self.folder is None:
             return measure()
         path = self.folder / f"{self.name}-{what}.npz"
-        with suppress(*FAULTS), np.load(path, allow_pickle=False) as loaded:
+        with suppress(*FAULTS), path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
             arrays = dict(loaded)
             if str(arrays.pop(KEY)) == key:
                 return arrays

@@ -43,7 +43,7 @@ def groups(kind: str) -> dict[str, list[str]]:
     for name, path in sorted(_files(kind).items()):
         found.setdefault("" if path.parent == PACKAGE / KINDS[kind] else path.parent.name, []).append(name)
     order = constant(kind, "", "ORDER") or ()
-    return {group: found[group] for group in sorted(found, key=lambda group: (*order, group).index(group))}
+    return {group: found[group] for group in sorted(found, key=lambda group: ((*order, group).index(group), group))}
 
 
 def names(kind: str, group: str | None = None) -> list[str]:

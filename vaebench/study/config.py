@@ -236,13 +236,13 @@ SECTIONS: dict[str, type[Struct]] = {
     "": Study,
     "datasets[...]": Dataset,
     "datasets[...].limits": Limits,
+    "limits": Limits,  # of a dataset on its own
     "likelihood": Likelihood,
     "training": Training,
     "evaluation": Evaluation,
     "geometry": Geometry,
     "published[...]": Published,
 }
-DATASETS: dict[str, type[Struct]] = {"[...]": Dataset, "[...].limits": Limits}  # on their own
 SECTIONS |= {f"published[...].{name}": SECTIONS[name] for name in ("likelihood", "training", "evaluation")}
 
 
@@ -267,7 +267,7 @@ def check(raw: Any, where: str = "config") -> Study:
 
 def dataset(name: str, fields: Settings) -> Dataset:
     """A dataset from its name and the fields of a configuration's entry; raises `VaebenchError`."""
-    found = _converted({name: fields}, dict[Name, Dataset], "dataset")[name]
+    found = _converted(fields, Dataset, f"dataset '{_converted(name, Name, 'name of a dataset')}'")
     _origin(name, found, "dataset")
     return found
 
@@ -349,7 +349,7 @@ def _converted(raw: Any, kind: Any, where: str) -> Any:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        sections: dict[str, type[Struct]] = SECTIONS | DATASETS | ({"": kind} if isinstance(kind, type) else {})
+        sections = SECTIONS | ({"": kind} if isinstance(kind, type) else {})
         raise VaebenchError(f"{where}: {_explain(str(error), sections)}") from None
 
 

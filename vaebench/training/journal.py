@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from vaebench.files import write
+from vaebench.files import append, write
 
 COLUMNS = ("epoch", "split", "term", "value")
 EVERY = 10.0  # seconds between two lines where there is no terminal to draw a bar on
@@ -40,24 +40,31 @@ class Journal:
         for rows, path in zip(histories, paths, strict=True):
             write(path, table(rows))
         self.started = self.told = time.monotonic()
+        self.said = ""
         self.bar = tqdm(desc=title, total=epochs, initial=done, unit="epoch", disable=None)
 
     def turn(self, epoch: int) -> None:
         """Take down what the runs did until the end of an epoch."""
         for place, (rows, path) in enumerate(zip(self.histories, self.paths, strict=True)):
-            with path.open("a") as file:
-                file.write(table(rows[self.written[place] :], heading=False))
+            append(path, table(rows[self.written[place] :], heading=False))
             self.written[place] = len(rows)
-        reached = ", ".join(f"{rows[-1]['value']:.2f}" for rows in self.histories if rows)
+        values = ", ".join(f"{rows[-1]['value']:.2f}" for rows in self.histories if rows)
+        reached = f"validation objective {values} nats, " if values else ""
         self.bar.update()
-        self.bar.set_postfix_str(f"validation objective {reached} nats")
+        self.bar.set_postfix_str(reached.rstrip(", "))
         now = time.monotonic()
-        if self.bar.disable and (epoch == self.epochs or now - self.told > EVERY):
-            self.told = now
-            left = tqdm.format_interval((now - self.started) / (epoch - self.first) * (self.epochs - epoch))
-            said = f"epoch {epoch} of {self.epochs}, validation objective {reached} nats, {left} left"
-            print(f"{self.title}: {said}", file=sys.stderr, flush=True)
+        left = tqdm.format_interval((now - self.started) / (epoch - self.first) * (self.epochs - epoch))
+        self.said = f"epoch {epoch} of {self.epochs}, {reached}{left} left"
+        if now - self.told > EVERY:
+            self._tell(now)
+
+    def _tell(self, now: float) -> None:
+        """Print the last epoch's line, if there is no bar."""
+        if self.bar.disable and self.said:
+            print(f"{self.title}: {self.said}", file=sys.stderr, flush=True)
+        self.told, self.said = now, ""
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Print what has not been printed, and take the bar away."""
+        self._tell(time.monotonic())
         self.bar.close()

@@ -38,5 +38,5 @@ def draw(
 
 
 def _arrays(path: Path) -> style.Arrays:
-    with reading(path, "arrays", "delete it, and it is made again"), np.load(path, allow_pickle=False) as loaded:
-        return dict(loaded)
+    with reading(path, "arrays", "delete it, and it is made again"), path.open("rb") as file:
+        return dict(np.load(file, allow_pickle=False))
