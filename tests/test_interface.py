@@ -295,7 +295,11 @@ def test_a_dataset_of_ones_own(tmp_path: Path) -> None:
 def test_bad_datasets_are_one_line(tmp_path: Path) -> None:
     for name, fields, expected in (
         ("digit", {}, "dataset: unknown dataset 'digit' without a path: did you mean digits?"),
-        ("digits", {"pth": "x"}, "dataset: [...]: Object contains unknown field `pth`: did you mean path?"),
+        (
+            "digits",
+            {"pth": "x"},
+            "dataset 'digits': top level: Object contains unknown field `pth`: did you mean path?",
+        ),
         ("mine", {"path": str(tmp_path / "absent.npy")}, f"{tmp_path / 'absent.npy'}: no such file or folder"),
     ):
         with pytest.raises(VaebenchError) as caught:

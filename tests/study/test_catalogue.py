@@ -241,8 +241,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def source(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
     monkeypatch.setattr(catalogue, "PACKAGE", copied)
-    monkeypatch.setattr(catalogue, "_imports", by_text(catalogue._imports.__wrapped__))
-    monkeypatch.setattr(catalogue, "_code", by_text(catalogue._code.__wrapped__))
+    monkeypatch.setattr(catalogue, "_source", by_text(catalogue._source.__wrapped__))
     found = Source(copied)
     yield found
     found.restore()

@@ -21,6 +21,7 @@ from vaebench.report.summary import gather, summarise
 from vaebench.report.tables.forms import forms
 from vaebench.study import catalogue, config
 from vaebench.study.config import Cell, Choice, Evaluation, Geometry
+from vaebench.study.tidy import HISTORY, METRICS, RUN, text
 from vaebench.training import hardware, runs
 
 CPU = torch.device("cpu")
@@ -204,16 +205,17 @@ def test_a_run_that_diverged_at_once_has_only_missing_values_in_every_table(tmp_
     wild = cell("vae", likelihood="gaussian", convention="none", likelihood_settings={"sigma": 1e-18})
     folders = runs.train(wild, [0], data, tmp_path, device=CPU)
     found = measure(wild, folders, data, Evaluation(10, 20), Geometry(points=5, pairs=2), CPU)
-    for table in (found.metrics, found.distances):
-        assert table is not None and table["value"].isna().all()
-        assert set(table["reason"]) == {"the run diverged in its first epoch"}
-    assert set(found.metrics["metric"]) == set(catalogue.names("metrics"))
+    for rows in (found.metrics, found.distances):
+        assert rows and {(row["value"], row["reason"]) for row in rows} == {
+            (None, "the run diverged in its first epoch")
+        }
+    assert {row["metric"] for row in found.metrics} == set(catalogue.names("metrics"))
     for pictures in (found.gallery, found.geometry):
         assert {name: str(value) for name, value in pictures.items()} == {
             "reason": "the run diverged in its first epoch"
         }
-    for name in ("metrics", "compute", "history"):
-        write(tmp_path / f"{name}.csv", getattr(found, name).to_csv(index=False))
+    for name, columns in (("metrics", METRICS), ("compute", METRICS), ("history", [*RUN, *HISTORY])):
+        write(tmp_path / f"{name}.csv", text(getattr(found, name), columns))
     assert gather([tmp_path / "history.csv"]).empty
     rows = summarise(gather([tmp_path / "metrics.csv"]))
     geometry = {"metric": "euclidean", "points": 5, "pairs": 2}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -24,7 +24,7 @@ from vaebench.files import reading
 from vaebench.model.recipe import load
 from vaebench.study import catalogue
 from vaebench.study.config import Cell, Evaluation, Geometry
-from vaebench.study.tidy import METRICS, RUN
+from vaebench.study.tidy import RUN, Rows
 from vaebench.training import runs
 
 HEADLINE = (("elbo", "ELBO", " nats"), ("mse", "MSE", ""))
@@ -38,23 +38,22 @@ class Measured:
     ``conditions`` are what a table must state. Without `geometry` there are no distances and no ``geometry`` pictures.
     """
 
-    metrics: pd.DataFrame
-    history: pd.DataFrame
-    compute: pd.DataFrame
+    metrics: Rows
+    history: Rows
+    compute: Rows
     gallery: Arrays
     conditions: dict[str, Any]
-    distances: pd.DataFrame | None = None
+    distances: Rows | None = None
     geometry: Arrays | None = None
 
     def summary(self) -> str:
         """How much was measured, and how well the runs did, in one line."""
-        values = self.metrics.groupby("metric")["value"].mean()
-        told = [
-            f"{words} {values[name]:.4g}{unit}"
-            for name, words, unit in HEADLINE
-            if np.isfinite(values.get(name, np.nan))
-        ]
-        missing = int(self.metrics["value"].isna().sum())
+        told = []
+        for name, words, unit in HEADLINE:
+            values = [row["value"] for row in self.metrics if row["metric"] == name and row["value"] is not None]
+            if values:
+                told.append(f"{words} {sum(values) / len(values):.4g}{unit}")
+        missing = sum(row["value"] is None for row in self.metrics)
         return ", ".join([*told, f"{len(self.metrics)} values, {missing} of them missing"])
 
 
@@ -86,13 +85,17 @@ def measure(
     test = data.test.images.to(device)
     seen = binarisation.fixed(test, cell.convention, "test")
     shown = next((folder for folder in folders if not runs.lost(runs.record(folder))), folders[0])
-    metrics: list[dict[str, Any]] = []
-    distances: list[dict[str, Any]] = []
+    metrics: Rows = []
+    distances: Rows = []
+    history: Rows = []
+    compute: Rows = []
     pictures: dict[str, Arrays] = {}
     for folder in folders:
         run = Run(cell, folder, data, test, seen, evaluation, geometry)
         shelf = Shelf(kept, folder.name, {"run": run.record["key"], "device": device.type})
         metrics += [run.place | row for row in run.metrics(shelf)]
+        history += [run.place | row for row in run.history()]
+        compute += [run.place | row for row in run.cost()]
         if geometry is not None:
             distances += [run.place | row for row in run.distances(shelf)]
         if folder == shown:
@@ -101,9 +104,9 @@ def measure(
                 pictures["geometry"] = run.geometry_pictures(shelf)
         shelf.close()
     return Measured(
-        metrics=pd.DataFrame(metrics, columns=METRICS),
-        history=_joined(cell, folders, lambda folder: pd.read_csv(folder / "history.csv")),
-        compute=_joined(cell, folders, _cost),
+        metrics=metrics,
+        history=history,
+        compute=compute,
         gallery=pictures["gallery"],
         conditions={
             **{name: value for name, value in cell.plain().items() if name in RUN},
@@ -113,7 +116,7 @@ def measure(
             "importance_images": min(evaluation.importance_images, len(test)),
             "test_sha256": binarisation.checksum(seen),
         },
-        distances=pd.DataFrame(distances) if geometry is not None else None,
+        distances=distances if geometry is not None else None,
         geometry=pictures.get("geometry"),
     )
 
@@ -157,7 +160,7 @@ class Run:
         assert self.geometry is not None
         return Survey(self.subject, self.data.test.labels, self.data.train, self.geometry, self.lost)
 
-    def metrics(self, shelf: Shelf) -> list[dict[str, Any]]:
+    def metrics(self, shelf: Shelf) -> Rows:
         """Rows of every metric."""
         rows = []
         for subject, names in subjects(self.geometry).items():
@@ -166,7 +169,7 @@ class Run:
                 rows += shelf.rows(name, more, partial(self._rows, name, subject))
         return rows
 
-    def _rows(self, name: str, subject: str) -> list[dict[str, Any]]:
+    def _rows(self, name: str, subject: str) -> Rows:
         """Those of one metric: each of its numbers, of each part that it is measured over."""
         rows = []
         metric = catalogue.load("metrics", name)
@@ -176,6 +179,22 @@ class Run:
                 rows.append({"part": part, "metric": label, "value": value, "reason": reason})
         return rows
 
+    def history(self) -> Rows:
+        """Every loss term of every epoch, as its file says."""
+        path = self.folder / "history.csv"
+        with reading(path, "a history", "train it again"), path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def cost(self) -> Rows:
+        """What it cost and how it ended, in the columns of the metrics."""
+        path = self.folder / "cost.json"
+        with reading(path, "what a run cost", "train it again"):
+            cost = json.loads(path.read_text())
+            values = {name: cost[name] for name in COSTS}
+        values |= {name: self.record[name] for name in ("parameters", "epochs", "best_epoch")}
+        values["diverged"] = int(self.record["status"] == "diverged")
+        return [{"part": "", "metric": name, "value": float(value), "reason": ""} for name, value in values.items()]
+
     def gallery(self, shelf: Shelf) -> Arrays:
         """Pictures of the model, or the reason why there are none."""
         if self.lost:
@@ -184,7 +203,7 @@ class Run:
         facts = self._facts("model", "evaluation/pictures.py")
         return shelf.arrays("gallery", facts, lambda: gallery(self.subject, labels, count))
 
-    def distances(self, shelf: Shelf) -> list[dict[str, Any]]:
+    def distances(self, shelf: Shelf) -> Rows:
         """Rows of the distances of the pairs of test images."""
         return shelf.rows("distances", self._facts("survey"), lambda: self.survey.distances())
 
@@ -200,26 +219,3 @@ class Run:
         files = {"model": "evaluation/subject.py", "survey": "evaluation/survey/survey.py"}
         settings = self.geometry if subject == "survey" else self.evaluation
         return {"code": catalogue.fingerprint(files[subject], *code), "settings": msgspec.to_builtins(settings)}
-
-
-def _cost(folder: Path) -> pd.DataFrame:
-    """What a run cost and how it ended, in the columns of the metrics."""
-    record = runs.record(folder)
-    with reading(folder / "cost.json", "what a run cost", "train it again"):
-        cost = json.loads((folder / "cost.json").read_text())
-        values = {name: cost[name] for name in COSTS}
-    values |= {name: record[name] for name in ("parameters", "epochs", "best_epoch")}
-    values["diverged"] = int(record["status"] == "diverged")
-    return pd.DataFrame(
-        {"part": "", "metric": list(values), "value": [float(value) for value in values.values()], "reason": ""}
-    )
-
-
-def _joined(cell: Cell, folders: Sequence[Path], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """A table of each run, with the columns that tell it from the others."""
-    frames = []
-    for folder in folders:
-        place = {name: getattr(cell, name) for name in RUN if name != "seed"} | {"seed": runs.record(folder)["seed"]}
-        frame = read(folder)
-        frames.append(frame.assign(**place)[[*RUN, *frame.columns]])
-    return pd.concat(frames, ignore_index=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import wraps
 
 import numpy as np
-from scipy import stats
 
 Array = np.ndarray
 
@@ -48,6 +47,8 @@ def _statistic(function: Callable[[Array], float]) -> Callable[[Array], Result]:
 def kendall_w(distances: Array) -> float:
     """Kendall's coefficient of concordance, corrected for ties: 0 for no agreement on the pairs' order, 1 for full."""
     seeds, pairs = distances.shape
+    from scipy import stats  # here and below: a second to import, and figures of variations need none of it
+
     ranks = stats.rankdata(distances, axis=1)
     ties = sum((counts**3 - counts).sum() for counts in (np.unique(row, return_counts=True)[1] for row in ranks))
     spread = np.square(ranks.sum(0) - seeds * (pairs + 1) / 2).sum()
@@ -57,6 +58,8 @@ def kendall_w(distances: Array) -> float:
 @_statistic
 def mean_spearman(distances: Array) -> float:
     """Mean of Spearman's rank correlation over all pairs of seeds."""
+    from scipy import stats
+
     correlations = np.corrcoef(stats.rankdata(distances, axis=1))
     return float(correlations[np.triu_indices(len(correlations), 1)].mean())
 
@@ -89,5 +92,7 @@ def less_varied(first: Array, second: Array) -> Result:
         return Result(math.nan, f"{len(difference)} pairs without a missing value: 2 are needed")
     if np.ptp(difference) == 0:
         return Result(math.nan, "all differences are equal")
+    from scipy import stats
+
     test = stats.ttest_1samp(difference, 0, alternative="less")
     return Result(float(test.statistic), p=float(test.pvalue))

@@ -14,28 +14,44 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.func import vjp, vmap
+from torch.autograd import grad
 
 from vaebench.geometry.metrics import Immersion, MetricTensor, chunks, jacobian, spectrum
 
 
+@torch.enable_grad()
 def along(function: Immersion, z: Tensor, u: Tensor) -> Tensor:
     """Derivative at ``z`` along ``u`` (points, latent): the transpose of the reverse mode.
 
     It can be nested, unlike torch's forward mode, which lacks derivatives of those of SiLU and GELU; and it costs less.
     """
-    value, pull, *_ = vjp(function, z)
-    return vjp(lambda weight: pull(weight)[0], torch.zeros_like(value))[1](u)[0]
+    slope, weight = _slope(function, z)
+    return _pulled(slope, weight, u)
 
 
+@torch.enable_grad()
 def second(function: Immersion, z: Tensor, u: Tensor, v: Tensor) -> Tensor:
     r"""$D^2 f(z)[u, v_k]$ of a map of latents (points, latent) to (points, *rows): (vectors, points, *rows).
 
     ``u`` is (points, latent), ``v`` is (vectors, points, latent).
     """
-    slope, pull, *_ = vjp(lambda z: along(function, z, u), z)
-    push = vjp(lambda weight: pull(weight)[0], torch.zeros_like(slope))[1]
-    return vmap(lambda v: push(v)[0])(v)
+    slope, weight = _slope(lambda z: along(function, z, u), z)
+    return _pulled(slope, weight, v, is_grads_batched=True)
+
+
+def _slope(function: Immersion, z: Tensor) -> tuple[Tensor, Tensor]:
+    """$J^\top w$ at ``z`` and the $w = 0$ that it is linear in, of the shape of ``function``'s values."""
+    z = z.view_as(z) if z.requires_grad else z.detach().requires_grad_()
+    value = function(z)
+    weight = torch.zeros_like(value, requires_grad=True)
+    return _pulled(value, z, weight), weight
+
+
+def _pulled(value: Tensor, by: Tensor, weight: Tensor, **options: bool) -> Tensor:
+    """Derivative of the sum of ``weight * value``, of the shape of ``by``; 0 where ``value`` does not depend on it."""
+    if not value.requires_grad:
+        return torch.zeros_like(by).expand(*weight.shape[: weight.dim() - value.dim()], *by.shape)
+    return grad(value, by, weight, create_graph=True, materialize_grads=True, **options)[0]
 
 
 @torch.no_grad()

@@ -49,7 +49,7 @@ class Flavour:
     """
 
     def __init__(self, loss: Loss, parts: Mapping[str, Build | None]) -> None:
-        self.name, self.doc = loss.__name__, inspect.getdoc(loss)
+        self.name = loss.__name__
         self.players: dict[str, Loss] = {"model": loss}
         self.parts: dict[str, Build | None] = {**DEFAULTS, **parts}
         self.hooks: dict[str, Hook] = {}

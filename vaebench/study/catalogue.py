@@ -166,7 +166,7 @@ def fingerprint(*paths: str | Path) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted(_closure([PACKAGE / path for path in paths])):
-        digest.update(str(path.relative_to(PACKAGE)).encode() + _code(path).encode())
+        digest.update(str(path.relative_to(PACKAGE)).encode() + _source(path)[1].encode())
     return digest.hexdigest()[:16]
 
 
@@ -176,37 +176,24 @@ def _closure(pending: list[Path]) -> set[Path]:
         path = pending.pop()
         if path not in found:
             found.add(path)
-            pending.extend(_imports(path))
+            pending.extend(_source(path)[0])
     return found
 
 
 @functools.cache
-def _imports(path: Path) -> tuple[Path, ...]:
-    """Files of the package that a file imports as it loads or runs (what only type checkers see is left out)."""
+def _source(path: Path) -> tuple[tuple[Path, ...], str]:
+    """Files of the package that a file imports as it loads or runs (not what only type checkers see), and its code."""
     tree = ast.parse(path.read_text())
-    hidden = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    found = []
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.ImportFrom)
-            and (node.module or "").split(".")[0] == "vaebench"
-            and id(node) not in hidden
-        ):
+    hidden: set[int] = set()
+    bases: list[Path] = []
+    for node in ast.walk(tree):  # what is inside of a node comes after it
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            hidden |= {id(inner) for inner in ast.walk(node)}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vaebench") and id(node) not in hidden:
             base = PACKAGE.joinpath(*(node.module or "").split(".")[1:])
-            found += [base / alias.name for alias in node.names] + [base]
-    files = (candidate for base in found for candidate in (base.with_suffix(".py"), base / "__init__.py"))
-    return tuple(file for file in files if file.is_file() and file != PACKAGE / "__init__.py")
-
-
-@functools.cache
-def _code(path: Path) -> str:
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            bases += [base / alias.name for alias in node.names] + [base]
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+    files = (candidate for base in bases for candidate in (base.with_suffix(".py"), base / "__init__.py"))
+    imported = tuple(file for file in files if file.is_file() and file != PACKAGE / "__init__.py")
+    return imported, ast.unparse(tree)

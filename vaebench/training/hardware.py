@@ -29,9 +29,10 @@ def prepare(threads: int = 1) -> None:
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import the compiler, for a second
+    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import the compiler, for seconds
     _keep_pages()
     _route_products()
+    _leave_the_compiler_out()
 
 
 def _keep_pages() -> None:
@@ -40,6 +41,21 @@ def _keep_pages() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         for option, value in ((-3, 2**31 - 1), (-1, 2**31 - 1), (-2, 64 << 20)):  # mmap and trim thresholds, top pad
             mallopt(option, value)
+
+
+def _leave_the_compiler_out() -> None:
+    """Let torch's reference functions, which forward-mode derivatives meet, run as they are.
+
+    Else the first of them imports the compiler, for two seconds, only to say that it is not to be compiled
+    (``torch._compile._disable_dynamo``, whose ``inner`` looks for that answer on the function first).
+    """
+    for reference in vars(torch._refs).values():
+        while reference is not None:
+            code = getattr(reference, "__code__", None)
+            if code is not None and code.co_name == "inner" and "fn" in code.co_freevars:
+                function = reference.__closure__[code.co_freevars.index("fn")].cell_contents
+                function.__dynamo_disable = function
+            reference = getattr(reference, "__wrapped__", None)
 
 
 def _route_products() -> None:

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from vaebench.files import append, write
+from vaebench.study.tidy import HISTORY, text
 
-COLUMNS = ("epoch", "split", "term", "value")
 EVERY = 10.0  # seconds between two lines where there is no terminal to draw a bar on
-
-
-def table(rows: Sequence[dict[str, Any]], *, heading: bool = True) -> str:
-    """Rows of a history as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    if heading:
-        writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 class Journal:
@@ -38,7 +25,7 @@ class Journal:
         self.title, self.epochs, self.first, self.paths = title, epochs, done, paths
         self.histories, self.written = histories, [len(rows) for rows in histories]
         for rows, path in zip(histories, paths, strict=True):
-            write(path, table(rows))
+            write(path, text(rows, HISTORY))
         self.started = self.told = time.monotonic()
         self.said = ""
         self.bar = tqdm(desc=title, total=epochs, initial=done, unit="epoch", disable=None)
@@ -46,7 +33,7 @@ class Journal:
     def turn(self, epoch: int) -> None:
         """Take down what the runs did until the end of an epoch."""
         for place, (rows, path) in enumerate(zip(self.histories, self.paths, strict=True)):
-            append(path, table(rows[self.written[place] :], heading=False))
+            append(path, text(rows[self.written[place] :], HISTORY, heading=False))
             self.written[place] = len(rows)
         values = ", ".join(f"{rows[-1]['value']:.2f}" for rows in self.histories if rows)
         reached = f"validation objective {values} nats, " if values else ""

@@ -25,6 +25,7 @@ from vaebench.errors import VaebenchError
 from vaebench.files import reading, tag, tagged, write
 from vaebench.model.recipe import Recipe, save
 from vaebench.study.config import Cell, changes, identity
+from vaebench.study.tidy import HISTORY, text
 from vaebench.training import hardware, journal
 from vaebench.training.engine import Feed, Pack
 
@@ -204,7 +205,7 @@ def _save(pack: Pack, slot: int, folder: Path, recipe: Recipe, facts: dict[str, 
     run = pack.runs[slot]
     for which in ("best", "last"):
         save(pack.finished(slot, which), recipe, folder / f"{which}.safetensors")
-    write(folder / "history.csv", journal.table(run.history))
+    write(folder / "history.csv", text(run.history, HISTORY))
     write(folder / "cost.json", json.dumps(cost, indent=1))
     ended = facts | {
         "status": run.status,

@@ -7,8 +7,16 @@ from vaebench.data.dataset import load
 from vaebench.errors import reported
 from vaebench.evaluation.measure import measure
 from vaebench.files import savez, write
+from vaebench.study import tidy
 from vaebench.study.config import Cell, Evaluation, Geometry
 from vaebench.training import hardware, runs
+
+TABLES = {
+    "metrics": tidy.METRICS,
+    "compute": tidy.METRICS,
+    "history": [*tidy.RUN, *tidy.HISTORY],
+    "distances": tidy.DISTANCES,
+}
 
 with reported(snakemake.log[0]):
     hardware.prepare(snakemake.threads)
@@ -25,8 +33,8 @@ with reported(snakemake.log[0]):
         content = getattr(found, name)
         if name == "conditions":
             write(path, json.dumps(content, indent=1))
-        elif path.endswith(".csv"):
-            write(path, content.to_csv(index=False))
+        elif name in TABLES:
+            write(path, tidy.text(content, TABLES[name]))
         else:
             savez(path, content)
     print(found.summary())

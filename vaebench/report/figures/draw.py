@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from vaebench.files import reading
 from vaebench.report.figures import style
-from vaebench.report.summary import gather
 from vaebench.study import catalogue
 from vaebench.study.tidy import CELL
 
@@ -31,6 +30,8 @@ def draw(
         if what in ARRAYS:
             given[what] = {f: _arrays(Path(path)) for f, path in zip(flavours, inputs[what], strict=True)}
         else:
+            from vaebench.report.summary import gather  # with pandas, which figures of arrays do without
+
             given[what] = gather(inputs[what])
     if "agreement" in given:
         given["agreement"] = given["agreement"].merge(given["distances"][CELL].drop_duplicates())

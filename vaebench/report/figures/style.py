@@ -273,6 +273,10 @@ def save(figure: Figure, paths: Iterable[str | Path]) -> None:
     Raises `VaebenchError` for another suffix or if the file system refuses.
     """
     metadata = {".pdf": {"CreationDate": None}, ".png": {"Software": None}}
+    with _settings():  # laid out once, for all formats
+        figure.set_dpi(200)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     for path in map(Path, paths):
         if path.suffix not in metadata:
             raise VaebenchError(f"{path}: figures are written as {' or '.join(metadata)}")
