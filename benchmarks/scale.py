@@ -54,8 +54,18 @@ def main() -> None:
         make_up(folder, study)
         print(f"{len(study.cells())} cells of {options.seeds} seeds")
         # Snakemake has no record of what was made up: by times alone, none of it is made again.
-        for step in ("tables", "figures"):
-            timed(step, snakemake(folder, options.cores, step, "--rerun-triggers", "mtime"), folder)
+        kinds = {kind: catalogue.constant("figures", kind, "SCOPE") for kind in catalogue.groups("figures")}
+        study_wide, of_block = (
+            [name for kind in kinds if kinds[kind] == scope for name in catalogue.names("figures", kind)]
+            for scope in ("study", "block")
+        )
+        steps = {
+            "aggregation and tables": ["tables"],
+            "figures of the study": [f"results/figures/{name}.png" for name in study_wide],
+            "figures of one block": [f"results/figures/{name}/digits-mlp-z2.png" for name in of_block],
+        }
+        for step, targets in steps.items():
+            timed(step, snakemake(folder, options.cores, *targets, "--rerun-triggers", "mtime"), folder)
 
 
 def snakemake(folder: Path, cores: int, *arguments: str) -> list[str]:

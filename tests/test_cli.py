@@ -14,7 +14,6 @@ from vaebench.cli import main
 from vaebench.study import catalogue
 
 ROOT = Path(__file__).parents[1]
-on_one_worker = pytest.mark.xdist_group("command")  # so that its runs are trained once
 SMALL = ["--latent", "2", "--network-set", "hidden=[8]", "--training", "epochs=1", "batch_size=256"]
 
 
@@ -94,7 +93,6 @@ def test_a_bad_configuration_is_one_line_and_status_1(tmp_path: Path) -> None:
     assert refused("check", tmp_path / "absent.yaml").endswith(": mend the file")
 
 
-@on_one_worker
 def test_runs_are_those_of_the_library(runs: Path, data: Path) -> None:
     digits = vaebench.dataset("digits", data)
     settings = {"latent": 2, "network_settings": {"hidden": [8]}, "epochs": 1, "batch_size": 256}
@@ -103,7 +101,6 @@ def test_runs_are_those_of_the_library(runs: Path, data: Path) -> None:
         assert torch.equal(value, model.state_dict()[name])
 
 
-@on_one_worker
 def test_evaluate(runs: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"importance_samples": 10, "importance_images": 20}
     options = ["--importance-samples", "10", "--importance-images", "20", "--device", "cpu"]
@@ -175,7 +172,6 @@ def test_a_missing_gpu_is_one_line(tmp_path: Path, data: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@on_one_worker
 def test_bad_evaluations_are_one_line(tmp_path: Path, runs: Path) -> None:
     assert refused("evaluate", tmp_path / "absent").startswith(f"{tmp_path}/absent: no finished run here (")
     np.save(tmp_path / "other.npy", np.zeros((14, 8, 8), np.uint8))

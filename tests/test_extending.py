@@ -89,8 +89,8 @@ def test_the_examples_do_what_they_say(extended: Path) -> None:
     python(extended, "-c", LIBRARY)
 
 
-def test_the_tests_of_all_flavours_take_up_the_new_ones(extended: Path) -> None:
-    options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-k", "hinge_vae or median_vae"]
+def test_the_tests_of_all_flavours_take_up_a_new_one(extended: Path) -> None:
+    options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-k", "hinge_vae"]
     said = python(extended, "-m", "pytest", *options, "tests/flavours/test_flavours.py")
     assert re.search(r"\d\d passed", said)
 

@@ -23,7 +23,6 @@ from vaebench.study import catalogue, config
 from vaebench.study.config import Evaluation, Geometry
 from vaebench.training import runs
 
-pytestmark = pytest.mark.xdist_group("kept")  # so that the runs are trained and measured once
 CPU = torch.device("cpu")
 EVALUATION, GEOMETRY = Evaluation(3, 10, 2), Geometry(points=4, pairs=2)
 CELL = config.cell("vae", latent=2, epochs=2, batch_size=50, network_settings={"hidden": [8]})

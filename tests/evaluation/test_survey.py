@@ -378,7 +378,6 @@ def trained(request: pytest.FixtureRequest, digits: Data) -> tuple[str, VAE]:
     return request.param, vaebench.train(request.param, digits, latent=2, **settings)
 
 
-@pytest.mark.xdist_group("trained")
 @pytest.mark.parametrize("metric", ["euclidean", "fisher_rao"])
 def test_trained_flavours(digits: Data, trained: tuple[str, VAE], metric: str) -> None:
     name, model = trained

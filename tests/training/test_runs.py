@@ -120,7 +120,6 @@ def killed(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Path:
     return folder
 
 
-@pytest.mark.xdist_group("killed")
 @pytest.mark.parametrize("pack", [1, 2])
 def test_a_killed_run_resumes_to_the_bytes_of_an_undisturbed_one(killed: Path, pack: int) -> None:
     left = killed / f"killed{pack}/seed0"
