@@ -52,6 +52,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 LINES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (5, 1.5, 1, 1.5), (1, 1))
 CONTROL_COLOURS = ("#000000", "#808080")
 BAND = 0.12
+# Per inch. While a PDF is written, each panel of points takes the memory of an image of the whole page.
+DOTS = {".pdf": 120, ".png": 200}
 
 Parameters = ParamSpec("Parameters")
 Colour = tuple[float, float, float]
@@ -268,13 +270,13 @@ def split(reasons: Mapping[str, str]) -> tuple[list[str], list[Absence]]:
 
 
 def save(figure: Figure, paths: Iterable[str | Path]) -> None:
-    """Write a figure as PDF or PNG (200 dots per inch) by each path's suffix; equal figures give equal bytes.
+    """Write a figure as PDF or PNG by each path's suffix, images at `DOTS` per inch; equal figures give equal bytes.
 
     Raises `VaebenchError` for another suffix or if the file system refuses.
     """
     metadata = {".pdf": {"CreationDate": None}, ".png": {"Software": None}}
     with _settings():  # laid out once, for all formats
-        figure.set_dpi(200)
+        figure.set_dpi(DOTS[".png"])
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
     for path in map(Path, paths):
@@ -282,5 +284,5 @@ def save(figure: Figure, paths: Iterable[str | Path]) -> None:
             raise VaebenchError(f"{path}: figures are written as {' or '.join(metadata)}")
         buffer = io.BytesIO()
         with _settings():
-            figure.savefig(buffer, format=path.suffix[1:], dpi=200, metadata=metadata[path.suffix])
+            figure.savefig(buffer, format=path.suffix[1:], dpi=DOTS[path.suffix], metadata=metadata[path.suffix])
         write(path, buffer.getvalue())
