@@ -130,8 +130,9 @@ def test_one_figure_alone_is_drawn_from_what_is_there(finished: Path) -> None:
     figure = finished / "results/figures/scores.png"
     before = figure.read_bytes()
     figure.unlink()
-    result = snakemake(finished, "results/figures/scores.png", "--cores", "1")
+    result = snakemake(finished, "results/figures/scores.png", "--cores", "1", "--quiet", "rules")
     assert result.returncode == 0 and "1 jobs: 1 figure_of_study" in result.stderr, result.stderr
+    assert "[1 of 1, 0:00 left] figure_of_study scores (" in result.stderr
     assert figure.read_bytes() == before
 
 

@@ -48,7 +48,9 @@ def speak() -> None:
         if handler.name == "DefaultStreamHandler" and isinstance(handler.formatter, DefaultFormatter):
             told = Told(handler.formatter, dryrun=any(getattr(chosen, "dryrun", False) for chosen in handler.filters))
             handler.setFormatter(told)
-            handler.addFilter(told.heeds)
+            handler.filters.insert(
+                0, told.heeds
+            )  # before that of --quiet, which may keep from us what there is to count
 
 
 class Told(DefaultFormatter):
