@@ -21,7 +21,7 @@ import torch
 
 from vaebench.data import binarisation
 from vaebench.data.dataset import Data
-from vaebench.errors import VaebenchError
+from vaebench.errors import VaebenchError, one_line
 from vaebench.files import reading, tag, tagged, write
 from vaebench.model.recipe import Recipe, save
 from vaebench.study.config import Cell, changes, identity
@@ -116,8 +116,7 @@ def record(folder: str | Path) -> dict[str, Any]:
     try:
         return json.loads((Path(folder) / "run.json").read_text())
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise VaebenchError(f"{folder}: no finished run here ({reason}); train it first") from None
+        raise VaebenchError(f"{folder}: no finished run here ({one_line(error)}); train it first") from None
 
 
 def lost(record: dict[str, Any]) -> str:

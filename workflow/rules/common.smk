@@ -97,11 +97,19 @@ def block_of(wildcards):
     return BLOCKS[wildcards.dataset, wildcards.architecture, int(wildcards.latent)]
 
 
+def cells_of(wildcards):
+    """The cells that a figure is drawn from one by one: those of its block, none where it is of the study."""
+    return block_of(wildcards) if wildcards.figure in OF_BLOCK else []
+
+
 def drawn_from(wildcards):
     """The files that a figure is drawn from, by what they are: those of its block's cells, and of the study."""
     kind = catalogue.group_of("figures", wildcards.figure)
-    cells = block_of(wildcards) if DRAWN[kind]["SCOPE"] == "block" else [None]
     return {
-        what: collect(FILES[what], cell=cells) if "{cell" in FILES[what] else FILES[what]
+        what: (
+            collect(FILES[what], cell=cells_of(wildcards))
+            if "{cell" in FILES[what]
+            else FILES[what]
+        )
         for what in DRAWN[kind]["INPUTS"]
     }

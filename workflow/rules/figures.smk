@@ -17,7 +17,7 @@ rule figure_of_study:
         figure="|".join(OF_STUDY),
     params:
         families=FAMILIES,
-        flavours=[],
+        flavours=lambda wildcards: [cell.flavour for cell in cells_of(wildcards)],
         caption=lambda wildcards: catalogue.caption("figures", wildcards.figure),
         code=lambda wildcards: {
             "code": catalogue.fingerprint(
@@ -48,12 +48,3 @@ use rule figure_of_study as figure_of_block with:
         "<benchmarks>/figures/{figure}/<block>.tsv"
     wildcard_constraints:
         figure="|".join(OF_BLOCK),
-    params:
-        families=FAMILIES,
-        flavours=lambda wildcards: [cell.flavour for cell in block_of(wildcards)],
-        caption=lambda wildcards: catalogue.caption("figures", wildcards.figure),
-        code=lambda wildcards: {
-            "code": catalogue.fingerprint(
-                "report/figures/draw.py", catalogue.path_of("figures", wildcards.figure)
-            )
-        },
