@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from vaebench import files
 from vaebench.data import binarisation
-from vaebench.data.readers import read_images
+from vaebench.data.readers import read
 from vaebench.errors import VaebenchError
 from vaebench.model.parts.design import Design
 from vaebench.model.vae import VAE
@@ -62,7 +62,7 @@ def load(task: Task) -> Tensor:
     if task.data is None:
         return torch.randint(256, (task.images, *IMAGE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     names = [Path(task.data, f"train-images-idx3-ubyte{ending}") for ending in (".gz", "")]
-    images, _ = read_images(next((path for path in names if path.exists()), names[0]))
+    images = read(next((path for path in names if path.exists()), names[0])).images
     if len(images) < task.images or images.shape[1:] != IMAGE:
         raise VaebenchError(
             f"{task.data}: {len(images)} images of shape {images.shape[1:]}, but {task.images} of shape {IMAGE} are "

@@ -91,3 +91,37 @@ def test_checksum_is_of_the_bytes() -> None:
     flipped = GREY.clone()
     flipped[3, 0, 0, 0] ^= 1
     assert checksum(flipped) != checksum(GREY)
+
+
+# Floats
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0**-20, 0.001, 0.3, 1 - 2.0**-20, 1.0])
+def test_a_float_is_its_own_probability(value: float) -> None:
+    count = 300_000
+    drawn = binarise(torch.full((3, 1, 10, count // 30), value), stream())
+    assert drawn.dtype == torch.uint8
+    assert set(drawn.unique().tolist()) <= {0, 255}
+    share = (drawn == 255).double().mean().item()
+    assert abs(share - value) <= 5 * math.sqrt(value * (1 - value) / count)
+
+
+def test_bytes_as_floats_are_drawn_and_cut_alike() -> None:
+    floats = (GREY / 255).float()
+    # A word that lies within float32's rounding of a byte / 255 is one in 2^25.
+    assert torch.equal(binarise(floats, stream()), binarise(GREY, stream()))
+    for convention in ("static", "threshold", "dynamic"):
+        assert torch.equal(fixed(floats, convention, "test"), fixed(GREY, convention, "test"))
+    assert fixed(torch.tensor([0.5, 0.5 - 2.0**-25]), "threshold", "test").tolist() == [255, 0]
+    assert fixed(floats, "dynamic", "train") is floats
+
+
+def test_floats_stay_as_they_are(float64: None) -> None:
+    real = torch.tensor([[-3.5, 1e30, 0.001]])
+    real32 = real.float()
+    for images in (real, real32):
+        assert fixed(images, "none", "test") is images
+        before = images.clone()
+        assert torch.equal(scaled(images), images.double())
+        assert torch.equal(images, before)
+    assert checksum(real32) == hashlib.sha256(real32.numpy().tobytes()).hexdigest()

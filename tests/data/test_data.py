@@ -17,14 +17,13 @@ import pytest
 import torch
 import torchvision
 from faults import fault
-from PIL import Image
 from safetensors.torch import save_file
 from sklearn.datasets import load_digits
 
 from vaebench.data.dataset import Data, load
 from vaebench.data.download import download
+from vaebench.data.idx import read_idx
 from vaebench.data.prepare import prepare
-from vaebench.data.readers import read_idx, read_images
 from vaebench.data.sources import BUILTIN, SOURCES, Dataset, Limits, Source
 from vaebench.files import replacing
 
@@ -53,7 +52,7 @@ def test_sources_import_nothing_heavy() -> None:
 def test_sources_agree_with_torchvision(name: str, known: type[torchvision.datasets.MNIST]) -> None:
     source = SOURCES[name]
     assert set(known.mirrors) <= set(source.urls)
-    assert Dataset().files(name) == list(source.files) == [filename for filename, _ in known.resources]
+    assert Dataset().downloads(name) == list(source.files) == [filename for filename, _ in known.resources]
     if MIRROR.is_dir():
         for filename, md5 in known.resources:
             content = (MIRROR / source.folder / filename).read_bytes()
@@ -62,10 +61,9 @@ def test_sources_agree_with_torchvision(name: str, known: type[torchvision.datas
 
 
 def test_other_datasets_need_no_downloads() -> None:
-    assert [Dataset().files(name) for name in BUILTIN] == [[]]
+    assert [Dataset().downloads(name) for name in BUILTIN] == [[]]
     for name in ("faces", "mnist"):  # a path goes before a known name
-        assert Dataset("x.npy").files(name) == ["x.npy"]
-        assert Dataset("x.npy", "y.npy").files(name) == ["x.npy", "y.npy"]
+        assert Dataset("x.npy").downloads(name) == Dataset("x.npy", "y.npy").downloads(name) == []
 
 
 def test_a_dataset_has_one_origin() -> None:
@@ -75,7 +73,7 @@ def test_a_dataset_has_one_origin() -> None:
         "digits": "embedded",
     }
     assert {Dataset("x.npy").origin(name) for name in ("faces", *SOURCES, *BUILTIN)} == {"own"}
-    for asked in (Dataset.origin, Dataset.files):
+    for asked in (Dataset.origin, Dataset.downloads):
         assert "did you mean mnist" in fault(lambda asked=asked: asked(Dataset(), "mnst"))
         assert "labels without a path" in fault(lambda asked=asked: asked(Dataset(labels="y.npy"), "digits"))
 
@@ -266,145 +264,6 @@ def test_idx_refuses_a_missing_file(tmp_path: Path) -> None:
     assert "No such file" in fault(lambda: read_idx(tmp_path / "absent"))
 
 
-# A user's files
-
-
-def write_folder(folder: Path, images: np.ndarray, classes: np.ndarray | None = None) -> Path:
-    """PNG files of (n, height, width) or (n, height, width, 3), in one subfolder per class if there are classes."""
-    for index, image in enumerate(images):
-        place = folder if classes is None else folder / f"class{classes[index]}"
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(place / f"{index:02d}.png")
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("stored", "expected"),
-    [
-        (DIGITS, DIGITS[:, None]),
-        (DIGITS[:, None], DIGITS[:, None]),
-        (DIGITS[..., None], DIGITS[:, None]),
-        (COLOUR, COLOUR),
-        (np.moveaxis(COLOUR, 1, 3), COLOUR),
-        (DIGITS / 255, DIGITS[:, None]),
-        ((COLOUR / 255).astype(np.float32), COLOUR),
-        ((DIGITS > 7).astype(np.float16), 255 * (DIGITS > 7)[:, None]),
-    ],
-)
-def test_arrays_round_trip(tmp_path: Path, stored: np.ndarray, expected: np.ndarray) -> None:
-    np.save(tmp_path / "set.npy", stored)
-    np.savez_compressed(tmp_path / "plain.npz", images=stored)
-    np.savez(tmp_path / "labelled.npz", images=stored, labels=LABELS.astype(np.uint8))
-    for name, labels in (("set.npy", 0 * LABELS), ("plain.npz", 0 * LABELS), ("labelled.npz", LABELS)):
-        images, found = read_images(tmp_path / name)
-        np.testing.assert_array_equal(images, expected)
-        np.testing.assert_array_equal(found, labels)
-        assert (images.dtype, found.dtype) == (np.uint8, np.int64)
-
-
-@pytest.mark.parametrize("name", ["train-ubyte", "train-ubyte.gz", "train.idx"])
-def test_idx_dataset_with_labels_beside(tmp_path: Path, name: str) -> None:
-    pack = gzip.compress if name.endswith(".gz") else bytes
-    (tmp_path / name).write_bytes(pack(idx(DIGITS)))
-    (tmp_path / f"labels-{name}").write_bytes(pack(idx(LABELS)))
-    np.save(tmp_path / "labels.npy", LABELS)
-    for labels, expected in ((None, 0 * LABELS), (f"labels-{name}", LABELS), ("labels.npy", LABELS)):
-        images, found = read_images(tmp_path / name, labels and tmp_path / labels)
-        np.testing.assert_array_equal(images, DIGITS[:, None])
-        np.testing.assert_array_equal(found, expected)
-
-
-def test_labels_beside_go_first(tmp_path: Path) -> None:
-    np.savez(tmp_path / "set.npz", images=DIGITS, labels=LABELS)
-    np.save(tmp_path / "labels.npy", LABELS[::-1])
-    np.testing.assert_array_equal(read_images(tmp_path / "set.npz", tmp_path / "labels.npy")[1], LABELS[::-1])
-
-
-def test_flat_folder(tmp_path: Path) -> None:
-    write_folder(tmp_path / "grey", DIGITS)
-    (tmp_path / "grey/notes.txt").write_text("no image")
-    images, labels = read_images(tmp_path / "grey")
-    np.testing.assert_array_equal(images, DIGITS[:, None])
-    np.testing.assert_array_equal(labels, 0 * LABELS)
-    # One image of colour makes all of them RGB.
-    mixed = np.repeat(DIGITS[..., None], 3, axis=3)
-    mixed[5] = np.moveaxis(COLOUR[5], 0, 2)
-    images, _ = read_images(write_folder(tmp_path / "mixed", mixed))
-    np.testing.assert_array_equal(images, np.moveaxis(mixed, 3, 1))
-
-
-def test_folder_of_classes(tmp_path: Path) -> None:
-    write_folder(tmp_path / "set", np.moveaxis(COLOUR, 1, 3), LABELS % 3)
-    images, labels = read_images(tmp_path / "set")
-    order = np.argsort(LABELS % 3, kind="stable")
-    np.testing.assert_array_equal(images, COLOUR[order])
-    np.testing.assert_array_equal(labels, (LABELS % 3)[order])
-
-
-@pytest.mark.parametrize(
-    ("stored", "reason"),
-    [
-        (DIGITS.astype(np.int64), "type int64"),
-        (DIGITS.astype(np.float32), "scale them"),
-        (DIGITS / 255 - 0.1, "scale them"),
-        (np.full((7, 8, 8), np.nan), "scale them"),
-        (DIGITS[0], r"shape \(8, 8\)"),
-        (DIGITS[:0], r"shape \(0, 8, 8\)"),
-        (np.zeros((7, 2, 8, 8), np.uint8), "1 or 3 channels"),
-        (np.array([None, "text"]), "cannot be read"),
-    ],
-)
-def test_arrays_of_other_kinds_are_refused(tmp_path: Path, stored: np.ndarray, reason: str) -> None:
-    path = tmp_path / "set.npy"
-    np.save(path, stored, allow_pickle=True)
-    message = fault(lambda: read_images(path))
-    assert message.startswith(str(path))
-    assert re.search(reason, message)
-
-
-@pytest.mark.parametrize("labels", [LABELS[:-1], LABELS[:, None], LABELS / 2, LABELS.astype(str)])
-def test_labels_of_other_kinds_are_refused(tmp_path: Path, labels: np.ndarray) -> None:
-    np.save(tmp_path / "set.npy", DIGITS)
-    np.save(tmp_path / "labels.npy", labels)
-    message = fault(lambda: read_images(tmp_path / "set.npy", tmp_path / "labels.npy"))
-    assert message.startswith(f"{tmp_path / 'labels.npy'}: labels are")
-    assert "14 images" in message
-
-
-@pytest.mark.parametrize("name", ["set.npy", "set.npz", "set-ubyte", "set.csv", "set.png"])
-@pytest.mark.parametrize("content", [b"", b"PK\3\4 and so on", b"\x93NUMPY\1\0\x10\0{'descr': '<f4'"])
-def test_garbled_files_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
-    assert fault(lambda: read_images(path)).startswith(str(path))
-
-
-def test_archive_without_images_is_refused(tmp_path: Path) -> None:
-    np.savez(tmp_path / "set.npz", pictures=DIGITS)
-    assert "images is not a file in the archive" in fault(lambda: read_images(tmp_path / "set.npz"))
-
-
-def test_missing_and_empty_places_are_refused(tmp_path: Path) -> None:
-    assert "no such file" in fault(lambda: read_images(tmp_path / "absent.npy"))
-    (tmp_path / "empty").mkdir()
-    assert "holds no file" in fault(lambda: read_images(tmp_path / "empty"))
-    (tmp_path / "empty/class").mkdir()
-    assert "class" in fault(lambda: read_images(tmp_path / "empty"))
-
-
-def test_folder_names_its_first_odd_file(tmp_path: Path) -> None:
-    folder = write_folder(tmp_path / "set", DIGITS)
-    Image.fromarray(DIGITS[0, :7]).save(folder / "05.png")
-    Image.fromarray(DIGITS[0, :6]).save(folder / "06.png")
-    assert fault(lambda: read_images(folder)).startswith(f"{folder / '05.png'}: 8x7 pixels")
-    whole = (folder / "07.png").read_bytes()
-    for content in (b"no image", whole[:40], whole[:60]):
-        (folder / "03.png").write_bytes(content)
-        assert fault(lambda: read_images(folder)).startswith(f"{folder / '03.png'}: cannot be read as an image")
-    Image.fromarray(DIGITS[0].astype(np.uint16)).save(folder / "03.png")
-    assert "8 bits" in fault(lambda: read_images(folder))
-
-
 # Prepare and load
 
 
@@ -486,12 +345,9 @@ def test_prepare_refuses(tmp_path: Path) -> None:
     assert "did you mean digits" in attempt("digit")
     assert "choose from" in attempt("zzz")
     assert "needs the folder" in attempt("mnist")
-    assert "no such file" in attempt("mnist", raw=tmp_path)
+    assert "No such file" in attempt("mnist", raw=tmp_path)
     assert "6 images cannot be split" in attempt("mine", tmp_path / "few.npy")
     assert "3x8 pixels" in attempt("mine", tmp_path / "small.npy")
-    for kind, array in (("images-idx3", DIGITS), ("labels-idx1", LABELS)):
-        (tmp_path / f"train-{kind}-ubyte.gz").write_bytes(gzip.compress(idx(array)))
-    assert "14 images, more than 50000 expected" in attempt("mnist", raw=tmp_path)
     assert not (tmp_path / "out").exists()
 
 

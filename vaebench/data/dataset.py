@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from safetensors import safe_open
@@ -15,7 +18,10 @@ from vaebench.files import reading, tag
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """``images``, uint8 (n, channels, height, width) in 0..255, and their ``labels``, int64 (n,)."""
+    """``images`` (n, channels, height, width) and their ``labels``, int64 (n,).
+
+    Images are bytes, of which 255 is white, or float32: see `Data.scale`.
+    """
 
     images: Tensor
     labels: Tensor
@@ -23,7 +29,14 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """A dataset's splits; equal checksums mean equal tensors. ``source`` is what it was prepared from."""
+    """A dataset's splits; equal checksums mean equal tensors.
+
+    ``source`` is what it was prepared from, and ``fingerprint`` that of the files when they were read.
+
+    Values of scale "unit" lie in [0, 1] (bytes over 255, or floats as they are), those of scale "real" anywhere. A
+    table (n, features) is held as images (n, features, 1, 1). ``classes`` name the labels 0, 1... if the data do, and
+    ``skipped`` counts what was found beside the images and left out, by reason.
+    """
 
     name: str
     checksum: str
@@ -31,14 +44,48 @@ class Data:
     train: Split
     validation: Split
     test: Split
+    scale: Literal["unit", "real"] = "unit"
+    classes: tuple[str, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of an image."""
+        _, *shape = self.train.images.shape
+        return shape[0], shape[1], shape[2]
 
 
 def load(path: str | Path) -> Data:
     """The dataset in a file that `vaebench.data.prepare` wrote; raises `VaebenchError` if it is no such file."""
-    mend = "delete it to prepare it again" if Path(path).exists() else "prepare it first"
-    with reading(path, "a prepared dataset", mend):
+    with _reading(path):
         metadata = tag(path)
         with safe_open(path, framework="pt") as file:
-            splits = [Split(file.get_tensor(f"{name}_images"), file.get_tensor(f"{name}_labels")) for name in SPLITS]
-        source = msgspec.convert(metadata["source"], Dataset)
-        return Data(metadata["name"], metadata["checksum"], source, *splits)
+            train, validation, test = (
+                Split(file.get_tensor(f"{name}_images"), file.get_tensor(f"{name}_labels")) for name in SPLITS
+            )
+        return Data(
+            metadata["name"],
+            metadata["checksum"],
+            msgspec.convert(metadata["source"], Dataset),
+            train,
+            validation,
+            test,
+            scale=metadata["scale"],
+            classes=tuple(metadata["classes"]),
+            skipped=metadata["skipped"],
+            fingerprint=metadata["fingerprint"],
+        )
+
+
+def current(path: str | Path, source: Dataset, fingerprint: str, code: str) -> bool:
+    """Whether a prepared file is of this source, of files of this fingerprint, and by this code. Raises as `load`."""
+    with _reading(path):
+        found = tag(path)
+        facts = {"source": msgspec.to_builtins(source), "fingerprint": fingerprint, "code": code}
+        return {name: found.get(name) for name in facts} == facts
+
+
+def _reading(path: str | Path) -> AbstractContextManager[None]:
+    mend = "delete it to prepare it again" if Path(path).exists() else "prepare it first"
+    return reading(path, "a prepared dataset", mend)

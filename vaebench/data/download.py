@@ -34,6 +34,16 @@ def download(name: str, folder: Path, mirror: str | None = None) -> list[Path]:
     return paths
 
 
+def held(name: str, folder: Path, mirror: str | None = None) -> Path | None:
+    """The folder on this machine that holds all files of dataset ``name`` whole: ``folder``, or one in a mirror."""
+    source = SOURCES[name]
+    mirrors = [Path(place).expanduser() for place in _mirrors(mirror) if "://" not in place]
+    for place in (folder, *(base / inner for base in mirrors for inner in (source.folder, "."))):
+        if all((place / file).is_file() and _sha256(place / file) == sha256 for file, sha256 in source.files.items()):
+            return place
+    return None
+
+
 def fetch(name: str, path: Path, mirror: str | None = None) -> None:
     """Put the one file of dataset ``name`` that ``path`` is named after there, as `download` does."""
     source = SOURCES[name]
@@ -44,8 +54,12 @@ def fetch(name: str, path: Path, mirror: str | None = None) -> None:
 
 def _bases(source: Source, mirror: str | None) -> list[str]:
     """Base URLs to try, in order."""
-    mirrors = dict.fromkeys(_url(place) for place in (mirror, os.environ.get("VAEBENCH_MIRROR")) if place)
+    mirrors = dict.fromkeys(map(_url, _mirrors(mirror)))
     return [base for url in mirrors for base in (f"{url}/{source.folder}/", f"{url}/")] + list(source.urls)
+
+
+def _mirrors(mirror: str | None) -> list[str]:
+    return [place for place in (mirror, os.environ.get("VAEBENCH_MIRROR")) if place]
 
 
 def _url(place: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from vaebench.data import contents
 from vaebench.errors import VaebenchError, nearest
 
 SPLITS = ("train", "validation", "test")
@@ -18,12 +22,14 @@ class Source:
     """A public dataset of IDX files.
 
     ``folder`` is its subfolder in a mirror, ``urls`` are public places to try in turn, and ``files`` maps each file to
-    its SHA-256: images and labels of the training set, then images and labels of the test set.
+    its SHA-256: images and labels of the training set, then images and labels of the test set. An image's shape is
+    (channels, height, width).
     """
 
     folder: str
     urls: tuple[str, ...]
     files: dict[str, str]
+    shape: tuple[int, int, int] = (1, 28, 28)
 
 
 SOURCES = {
@@ -86,8 +92,26 @@ class Dataset(Struct, forbid_unknown_fields=True, frozen=True):
             return "embedded"
         raise VaebenchError(f"unknown dataset '{name}' without a path: {nearest(name, (*SOURCES, *BUILTIN))}")
 
-    def files(self, name: str) -> list[str]:
-        """What there must be before it can be prepared: names of the files to download, or paths of the user's own."""
-        if self.origin(name) == "public":
-            return list(SOURCES[name].files)
-        return [path for path in (self.path, self.labels) if path is not None]
+    def downloads(self, name: str) -> list[str]:
+        """Names of the files that must be fetched before it can be prepared."""
+        return list(SOURCES[name].files) if self.origin(name) == "public" else []
+
+    def paths(self) -> dict[str, Path]:
+        """Of the user's ``path`` and ``labels``, as far as they are given; ~ is the home folder."""
+        fields = {"path": self.path, "labels": self.labels}
+        return {field: Path(path).expanduser() for field, path in fields.items() if path is not None}
+
+    def located(self, name: str) -> None:
+        """Raise `VaebenchError` if a path of the user's leads nowhere."""
+        for field, path in self.paths().items():
+            if not path.exists():
+                where = "" if path.is_absolute() else f" in {Path.cwd()}"
+                raise VaebenchError(f"dataset '{name}': {field}: {path}: no such file or folder{where}: mend the path")
+
+    def fingerprint(self, name: str) -> str:
+        """SHA-256 of all that it is prepared from: the user's files as they are now, or what a known dataset is."""
+        if self.origin(name) == "own":
+            self.located(name)
+            return contents.fingerprint(*self.paths().values())
+        known = SOURCES[name].files if name in SOURCES else {}
+        return hashlib.sha256(json.dumps([name, known]).encode()).hexdigest()

@@ -10,24 +10,27 @@ rule download:
         file="[^/]+",
     retries: 2
     params:
-        mirror=study.mirror,
+        mirror={"mirror": study.mirror},
     script:
         "../scripts/download.py"
 
 
+# The user's own files are no inputs: their content counts and not their times, and their names may hold braces.
 rule prepare:
     input:
         lambda wildcards: collect(
-            (
-                "<data>/raw/{dataset}/{file}"
-                if dataset_of(wildcards).origin(wildcards.dataset) == "public"
-                else "{file}"
-            ),
+            "<data>/raw/{dataset}/{file}",
             dataset=wildcards.dataset,
-            file=dataset_of(wildcards).files(wildcards.dataset),
+            file=dataset_of(wildcards).downloads(wildcards.dataset),
         ),
     output:
-        "<data>/{dataset}.safetensors",
+        data="<data>/{dataset}.safetensors",
+        card=report(
+            "<data>/{dataset}.json",
+            caption="../report/card.rst",
+            category="Data",
+            labels={"dataset": "{dataset}", "form": "JSON"},
+        ),
     log:
         "<logs>/prepare/{dataset}.log",
     benchmark:
@@ -36,5 +39,28 @@ rule prepare:
         mem_mb=2000,
     params:
         dataset=lambda wildcards: msgspec.to_builtins(dataset_of(wildcards)),
+        files=lambda wildcards: {"files": fingerprint_of(wildcards.dataset)},
+        code={"code": catalogue.fingerprint("data/prepare.py", "data/card.py")},
     script:
         "../scripts/prepare.py"
+
+
+rule sheet:
+    input:
+        data="<data>/{dataset}.safetensors",
+        card="<data>/{dataset}.json",
+    output:
+        report(
+            "<data>/{dataset}.png",
+            caption="../report/card.rst",
+            category="Data",
+            labels={"dataset": "{dataset}", "form": "contact sheet"},
+        ),
+    log:
+        "<logs>/sheet/{dataset}.log",
+    benchmark:
+        "<benchmarks>/sheet/{dataset}.tsv"
+    params:
+        code={"code": catalogue.fingerprint("report/figures/sheet.py")},
+    script:
+        "../scripts/sheet.py"

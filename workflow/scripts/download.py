@@ -4,4 +4,4 @@ from vaebench.data.download import fetch
 from vaebench.errors import reported
 
 with reported(snakemake.log[0]):
-    fetch(snakemake.wildcards.dataset, Path(snakemake.output[0]), snakemake.params.mirror)
+    fetch(snakemake.wildcards.dataset, Path(snakemake.output[0]), snakemake.params.mirror["mirror"])

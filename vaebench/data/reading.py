@@ -1,0 +1,44 @@
+"""What a reader makes of a file or folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaebench.errors import VaebenchError, one_line
+
+Array = NDArray[Any]
+Where = str | Path  # what messages name
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """``images`` (n, channels, height, width), uint8 or float32, and ``labels``, int64 (n,), as `Data` has them.
+
+    ``splits`` (n,) are the data's own, as places in `SPLITS`; ``files`` (n,) are the images' names in a folder.
+    """
+
+    images: Array
+    labels: NDArray[np.int64]
+    scale: Literal["unit", "real"] = "unit"
+    classes: tuple[str, ...] = ()
+    splits: NDArray[np.int64] | None = None
+    files: tuple[str, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+@contextmanager
+def decoding(path: Where, form: str) -> Iterator[None]:
+    """Whatever a decoder raises, as a `VaebenchError` that names the file."""
+    try:
+        yield
+    except VaebenchError:
+        raise
+    except Exception as error:  # foreign files make decoders raise errors of every kind
+        raise VaebenchError(f"{path}: cannot be read as {form} ({one_line(error)})") from error
