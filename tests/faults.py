@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from vaebench.errors import VaebenchError
 
 
-def fault(action: Callable[[], object]) -> str:
-    """The message of the `VaebenchError` that an action raises, which must be one line."""
+def fault(action: Callable[..., object], *arguments: Any, **settings: Any) -> str:
+    """The message of the `VaebenchError` that a call raises, which must be one line."""
     with pytest.raises(VaebenchError) as caught:
-        action()
+        action(*arguments, **settings)
     message = str(caught.value)
     assert "\n" not in message
     return message

@@ -72,6 +72,20 @@ def test_a_group_may_state_constants() -> None:
     assert catalogue.constant("metrics", "latent", "SUBJECT") is None
 
 
+@pytest.mark.parametrize("name", catalogue.names("likelihoods"))
+def test_a_likelihood_says_of_which_values_it_is(name: str) -> None:
+    """A density grows beyond all bounds where values are 0 and 1 alone; a mass does not."""
+    expected = {
+        "bernoulli": ("bits", "grey"),
+        "categorical": ("bits", "grey"),
+        "discretised_logistic": ("bits", "grey"),
+    }
+    expected |= {"continuous_bernoulli": ("grey",)}
+    takes = catalogue.attribute("likelihoods", name, "takes")
+    assert takes == expected.get(name, ("grey", "real")) == catalogue.load("likelihoods", name).takes
+    assert catalogue.attribute("likelihoods", name, "absent") is None
+
+
 def test_metrics_declare_in_source_what_they_have_in_memory() -> None:
     for name in catalogue.names("metrics"):
         declared, found = catalogue.declared("metrics", name), catalogue.load("metrics", name)

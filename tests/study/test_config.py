@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from faults import fault
 
+from vaebench.data.sources import Dataset, Limits
 from vaebench.errors import VaebenchError
 from vaebench.study import catalogue, config
 from vaebench.study.config import Cell, Choice, Training, identity
@@ -111,7 +113,7 @@ def test_families_are_in_the_catalogues_order_and_labels_of_one_in_the_configura
 
 def test_a_users_dataset_may_have_any_good_name() -> None:
     study = config.check(PLAIN | {"datasets": {"mine": {"path": "x.npy", "labels": "y.npy", "limits": {"test": 5}}}})
-    assert study.datasets["mine"] == config.Dataset("x.npy", "y.npy", config.Limits(test=5))
+    assert study.datasets["mine"] == Dataset("x.npy", "y.npy", Limits(test=5))
 
 
 # What is bad
@@ -127,7 +129,7 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
         ({"flavours": {"all": {}, "mine": {}}}, "unknown flavour 'mine'", "did you mean"),
         ({"flavours": {"all": {"beta": 3}}}, "flavours.all takes no settings", "give them to the flavours by name"),
         ({"flavours": {"all": {"flavour": "vae"}}}, "flavours.all takes no settings", "give them to the flavours"),
-        ({"flavours": {"all": 3}}, "flavours[...]: ", "`object | null`"),
+        ({"flavours": {"all": 3}}, "flavours.all: 3 is not a mapping", "write all: {}"),
         ({"flavours": {"mine": {"flavour": 5}}}, "unknown flavour '5'", "choose from"),
         ({"flavours": {"mine": {"flavour": ["vae"]}}}, "unknown flavour '['vae']'", "did you mean vae"),
         ({"architectures": {"mpl": {}}}, "unknown network 'mpl'", "did you mean mlp"),
@@ -135,16 +137,20 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
         ({"datasets": {"mnst": {}}}, "datasets.mnst: unknown dataset 'mnst' without a path", "did you mean mnist"),
         ({"datasets": {"mine": {}}}, "datasets.mine: unknown dataset 'mine' without a path", "mnist"),
         ({"datasets": {"mine": None}}, "datasets.mine: unknown dataset 'mine' without a path", "mnist"),
-        ({"convention": "dynamik"}, "convention: ", "did you mean dynamic?"),
-        ({"device": "tpu"}, "device: ", "cpu"),
+        ({"convention": "dynamik"}, "convention: 'dynamik' is no choice", "did you mean dynamic?"),
+        ({"device": "tpu"}, "device: 'tpu' is no choice", "did you mean cpu?"),
         ({"training": {"schedule": "cosin"}}, "training.schedule: ", "did you mean cosine?"),
         # Unknown keys
-        ({"trainin": {}}, "top level: ", "did you mean training?"),
-        ({"training": {"epoch": 3}}, "training: ", "did you mean epochs?"),
+        ({"trainin": {}}, "unknown key 'trainin'", "did you mean training?"),
+        ({"training": {"epoch": 3}}, "training: unknown key 'epoch'", "did you mean epochs?"),
         ({"evaluation": {"importance_sample": 3}}, "evaluation: ", "did you mean importance_samples"),
         ({"likelihood": {"nam": "x"}}, "likelihood: ", "did you mean name?"),
-        ({"datasets": {"digits": {"pth": "x"}}}, "datasets[...]: ", "did you mean path?"),
-        ({"datasets": {"digits": {"limits": {"trian": 3}}}}, "datasets[...].limits: ", "did you mean train?"),
+        ({"datasets": {"digits": {"pth": "x"}}}, "datasets.digits: unknown key 'pth'", "did you mean path?"),
+        (
+            {"datasets": {"digits": {"limits": {"trian": 3}}}},
+            "datasets.digits.limits: unknown key",
+            "did you mean train?",
+        ),
         (
             {"flavours": {"beta_vae": {"bet": 3}}},
             "flavour 'beta_vae' has no hyperparameter 'bet'",
@@ -157,48 +163,93 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
         ({"flavours": {"beta_vae": {"beta": float("inf")}}}, "flavour 'beta_vae': beta = inf", "0 <= float"),
         ({"flavours": {"beta_vae": {"beta": True}}}, "flavour 'beta_vae': beta = True", "0 <= float"),
         ({"architectures": {"conv": {"channels": []}}}, "network 'conv': channels = []", "at least 1"),
-        ({"latents": [0]}, "latents[0]: ", "`int` >= 1"),
-        ({"latents": [2, 2.5]}, "latents[1]: ", "`int`"),
-        ({"latents": [True]}, "latents[0]: ", "`int`"),
-        ({"latents": 2}, "latents: ", "`array`"),
-        ({"seeds": [-1]}, "seeds[0]: ", "`int` >= 0"),
-        ({"seeds": "all"}, "seeds: ", "`array`"),
-        ({"pack": 0}, "pack: ", "`int` >= 1"),
-        ({"training": {"epochs": 0}}, "training.epochs: ", "`int` >= 1"),
-        ({"training": {"batch_size": "big"}}, "training.batch_size: ", "`int`"),
-        ({"training": {"learning_rate": 0}}, "training.learning_rate: ", "`float` > 0"),
-        ({"training": {"learning_rate": float("nan")}}, "training.learning_rate: ", "`float` > 0"),
-        ({"training": {"learning_rate": float("inf")}}, "training.learning_rate: ", "`float` <= 1.79"),
-        ({"training": {"patience": 0}}, "training.patience: ", "`int` >= 1"),
-        ({"training": None}, "training: ", "`object`"),
-        ({"evaluation": {"importance_samples": 0}}, "evaluation.importance_samples: ", "`int` >= 1"),
-        ({"datasets": {"digits": {"limits": {"test": 0}}}}, "datasets[...].limits.test: ", "`int` >= 1"),
-        ({"datasets": {"digits": "x.npy"}}, "datasets[...]: ", "`object"),
-        ({"datasets": ["digits"]}, "datasets: ", "`object`"),
-        ({"flavours": ["vae"]}, "flavours: ", "`object`"),
-        ({"likelihood": "bernoulli"}, "likelihood: ", "`object`"),
-        ({"pathvars": {"results": 3}}, "pathvars[...]: ", "`str`"),
-        # Names that are no folder's
-        ({"datasets": {"My set": {"path": "x"}}}, "key in datasets: ", "^[a-z][a-z0-9_]*$"),
-        ({"flavours": {"../vae": {"flavour": "vae"}}}, "key in flavours: ", "^[a-z][a-z0-9_]*$"),
-        ({"architectures": {3: {}}}, "key in architectures: ", "`str`"),
+        ({"flavours": {"beta_vae": {"beta": "1e-1"}}}, "flavour 'beta_vae': beta = '1e-1'", "it is text: write 1.0e-1"),
+        ({"latents": [0]}, "latents[0]: 0 is not", "an integer >= 1"),
+        ({"latents": [2, 2.5]}, "latents[1]: 2.5 is not", "an integer >= 1"),
+        ({"latents": [2.0]}, "latents[0]: 2.0 is not", "an integer >= 1"),
+        ({"latents": [True]}, "latents[0]: True is not", "an integer >= 1"),
+        ({"latents": [2**31]}, "latents[0]: 2147483648 is not", "an integer <= 2147483647"),
+        ({"latents": 2}, "latents: 2 is not a list", "write latents: [2]"),
+        ({"latents": None}, "latents: it is empty", "write latents: [2, 8]"),
+        ({"seeds": [-1]}, "seeds[0]: -1 is not", "an integer >= 0"),
+        ({"seeds": [2**32]}, "seeds[0]: 4294967296 is not", "an integer <= 4294967295"),
+        ({"seeds": "all"}, "seeds: 'all' is not a list", "write seeds: [0, 1, 2]"),
+        ({"pack": 0}, "pack: 0 is not", "an integer >= 1"),
+        ({"training": {"epochs": 0}}, "training.epochs: 0 is not", "an integer >= 1"),
+        ({"training": {"epochs": "1e3"}}, "training.epochs: '1e3' is not an integer >= 1", "it is text: write 1000"),
+        ({"training": {"epochs": 1e3}}, "training.epochs: 1000.0 is not", "an integer >= 1"),
+        ({"training": {"batch_size": "big"}}, "training.batch_size: 'big' is not", "an integer >= 1"),
+        ({"training": {"learning_rate": 0}}, "training.learning_rate: 0 is not", "a number > 0"),
+        ({"training": {"learning_rate": "1e-3"}}, "training.learning_rate: '1e-3'", "it is text: write 1.0e-3"),
+        ({"training": {"learning_rate": float("nan")}}, "training.learning_rate: nan is not", "a finite number > 0"),
+        ({"training": {"learning_rate": float("inf")}}, "training.learning_rate: inf is not", "a finite number > 0"),
+        ({"training": {"masking": 1}}, "training.masking: 1 is not", "a number >= 0 and < 1"),
+        ({"training": {"patience": 0}}, "training.patience: 0 is not", "an integer >= 1"),
+        ({"training": None}, "training: it is empty", "write training: {epochs: 50}"),
+        ({"evaluation": {"importance_samples": 0}}, "evaluation.importance_samples: 0 is not", "an integer >= 1"),
+        ({"datasets": {"digits": {"limits": {"test": 0}}}}, "datasets.digits.limits.test: 0 is", "an integer >= 1"),
+        ({"datasets": {"digits": {"limits": 5}}}, "datasets.digits.limits: 5 is not a mapping", "limits: {train: 5}"),
+        ({"datasets": {"digits": "x.npy"}}, "datasets.digits: 'x.npy' is not a mapping", "digits: {path: x.npy}"),
+        ({"datasets": ["digits"]}, "datasets: ['digits'] is not a mapping", "write datasets: {digits: {}}"),
+        ({"datasets": None}, "datasets: it is empty", "write datasets: {digits: {}}"),
+        ({"flavours": ["vae"]}, "flavours: ['vae'] is not a mapping", "write flavours: {vae: {}, beta_vae: {beta: 2}}"),
+        ({"likelihood": "gaussian"}, "likelihood: 'gaussian' is not a mapping", "write likelihood: {name: gaussian}"),
+        ({"likelihood": {"name": 5}}, "likelihood.name: 5 is not text", "write '5'"),
+        ({"pathvars": {"results": 3}}, "pathvars.results: 3 is not text", "write '3'"),
+        ({"pathvars": {"results": ""}}, "pathvars.results: ", "the text is empty"),
+        ({"pathvars": {"result": "x"}}, "pathvars: unknown key 'result'", "did you mean results?"),
+        ({"pathvars": {"cell": "x"}}, "pathvars: unknown key 'cell'", "choose from benchmarks, data, logs, results"),
+        # Names that are no folder's, or another thing's
+        ({"datasets": {"My set": {"path": "x"}}}, "datasets: 'My set' is no name", "such as my_set"),
+        ({"flavours": {"../vae": {"flavour": "vae"}}}, "flavours: '../vae' is no name", "such as vae"),
+        ({"flavours": {"vae\n": {"flavour": "vae"}}}, "flavours: 'vae\\n' is no name", "such as vae"),
+        ({"flavours": {"vae": {"be\nta": 1}}}, "flavour 'vae' has no hyperparameter 'be ta'", "choose from none"),
+        ({"train\ning": {}}, "unknown key 'train\\ning'", "did you mean training?"),
+        ({"architectures": {3: {}}}, "architectures: 3 is no name", "such as n_3"),
+        ({"flavours": {"vae": {"flavour": "beta_vae"}}}, "'vae' names another flavour than beta_vae", "another label"),
+        ({"architectures": {"mlp": {"network": "conv"}}}, "'mlp' names another network than conv", "another label"),
+        # What means nothing together
+        ({"likelihood": {"name": "gaussian"}}, "likelihood 'gaussian' is no distribution of the black", "to none"),
+        (
+            {"likelihood": {"name": "continuous_bernoulli"}, "convention": "static"},
+            "likelihood 'continuous_bernoulli' is no distribution of the black and white pixels of convention 'static'",
+            "set convention to none, or take one of bernoulli, categorical, discretised_logistic",
+        ),
+        (
+            {"published": {"row": ROW | {"likelihood": {"name": "gaussian_pixel"}}}, "convention": "threshold"},
+            "likelihood 'gaussian_pixel' is no distribution of the black",
+            "of convention 'threshold'",
+        ),
         # Empty and twice
         ({"latents": []}, "nothing to train", "give flavours and latents"),
-        ({"seeds": []}, "seeds: ", "length >= 1"),
-        ({"datasets": {}}, "datasets: ", "length >= 1"),
+        ({"seeds": []}, "seeds: the list is empty", "write seeds: [0, 1, 2]"),
+        ({"datasets": {}}, "datasets: it is empty", "write datasets: {digits: {}}"),
         ({"flavours": {}}, "nothing to train", "give flavours and latents"),
-        ({"architectures": {}}, "architectures: ", "length >= 1"),
+        ({"architectures": {}}, "architectures: it is empty", "write architectures: {mlp: {}}"),
         ({"seeds": [0, 1, 0]}, "seeds holds a value twice", "list each one once"),
         ({"latents": [2, 2]}, "latents holds a value twice", "list each one once"),
         # Published rows
         ({"published": {"vae": ROW}}, "'vae' is both in flavours and in published", "another name"),
-        ({"flavours": {"all": {}}, "published": {"hvae": ROW}}, "'hvae' is both in flavours and in published", "name"),
+        (
+            {"flavours": {"all": {}}, "published": {"hvae": ROW | {"flavour": "hvae"}}},
+            "'hvae' is both in flavours and in published",
+            "name",
+        ),
         ({"published": {"row": ROW | {"dataset": "digit"}}}, "unknown dataset 'digit'", "did you mean digits"),
         ({"published": {"row": ROW | {"architecture": "conv"}}}, "unknown architecture 'conv'", "choose from mlp"),
         ({"published": {"row": ROW | {"flavour": "va", "gpu": True}}}, "unknown flavour 'va'", "did you mean"),
         ({"published": {"row": ROW | {"hyperparameters": {"beta": 1}}}}, "flavour 'vae' has no hyperparameter", "beta"),
-        ({"published": {"row": ROW | {"training": {"epoch": 1}}}}, "published[...].training: ", "did you mean epochs"),
-        ({"published": {"row": ROW | {"valu": 1}}}, "published[...]: ", "did you mean value"),
+        (
+            {"published": {"row": ROW | {"training": {"epoch": 1}}}},
+            "published.row.training: unknown key",
+            "did you mean epochs",
+        ),
+        ({"published": {"row": ROW | {"valu": 1}}}, "published.row: unknown key 'valu'", "did you mean value"),
+        ({"published": {"row": ROW | {"value": float("nan")}}}, "published.row.value: nan is not", "a finite number"),
+        ({"published": {"row": ROW | {"gpu": 1}}}, "published.row.gpu: 1 is not", "true or false"),
+        ({"published": {"row": ROW | {"metric": "nl"}}}, "published.row: unknown metric 'nl'", "did you mean nll"),
+        ({"published": {"iwae": ROW}}, "'iwae' names another flavour than vae", "give vae another label"),
+        ({"published": {"row": {}}}, "published.row: the key 'dataset' is missing", "give it"),
         ({"datasets": {"digits": {"labels": "y.npy"}}}, "datasets.digits: labels without a path", "give the path"),
     ],
 )
@@ -210,14 +261,15 @@ def test_bad_input_is_told_with_its_place_and_mend(changes: dict, place: str, me
 
 @pytest.mark.parametrize("raw", [None, [], "text", 3, [PLAIN]])
 def test_a_configuration_is_a_mapping(raw: Any) -> None:
-    assert refused(raw).startswith("top level: Expected `object`")
+    assert refused(raw).endswith(" is not a mapping: write datasets: {digits: {}}" if raw else "datasets: {digits: {}}")
 
 
 @pytest.mark.parametrize("missing", PLAIN)
 def test_required_fields(missing: str) -> None:
     raw = {key: value for key, value in PLAIN.items() if key != missing}
     nothing = "nothing to train: give flavours and latents"
-    assert refused(raw) == ("top level: Object missing required field `datasets`" if missing == "datasets" else nothing)
+    first = "the key 'datasets' is missing: give it, such as datasets: {digits: {}}"
+    assert refused(raw) == (first if missing == "datasets" else nothing)
 
 
 def test_a_published_row_is_a_cell_of_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +311,42 @@ def test_a_file_is_checked_under_its_name(tmp_path: Path) -> None:
     path.write_bytes(msgspec.yaml.encode(PLAIN | {"latents": [0]}))
     with pytest.raises(VaebenchError) as caught:
         config.read(path)
-    assert str(caught.value) == f"{path}: latents[0]: Expected `int` >= 1"
+    assert str(caught.value) == f"{path}: latents[0]: 0 is not an integer >= 1"
+
+
+def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    start = "datasets: {digits: {}}\nflavours:\n  vae: {}\n  ae: {}\n"
+    for more, key, first, again in (
+        ("latents: [2]\n\nlatents: [3]\n", "latents", 5, 7),
+        ("  vae: {}\nlatents: [2]\n", "vae", 3, 5),
+        ("latents: [2]\ntraining: {epochs: 2, patience: 1,\n  epochs: 3}\n", "epochs", 6, 7),
+        ("latents: [2]\n'latents': [3]\n", "latents", 5, 6),
+    ):
+        path.write_text(start + more)
+        expected = f"{path}: the key '{key}' stands in line {first} and again in line {again}: keep one"
+        assert fault(lambda: config.read(path)) == expected
+
+
+def test_aliases_and_merges_repeat_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        "datasets: {digits: &part {limits: {train: 5}}, fresh: {<<: *part, path: x.npy, limits: {test: 3}}}\n"
+        "flavours: {vae: &none {}, ae: *none}\nlatents: [2]\n"
+    )
+    study = config.read(path)
+    assert study.datasets["fresh"] == Dataset("x.npy", None, Limits(test=3))
+    assert study.datasets["digits"] == Dataset(limits=Limits(train=5))
+    assert list(study.flavours) == ["vae", "ae"]
+    path.write_text("datasets: &all {digits: *all}\nflavours: {vae: {}}\nlatents: [2]\n")
+    assert fault(lambda: config.read(path)).startswith(f"{path}: datasets.digits: unknown key 'digits'")
+
+
+def test_numbers_in_the_notation_of_yaml_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    for written, value in (("1.0e-3", 1e-3), ("0.5", 0.5), ("1", 1.0)):
+        path.write_bytes(msgspec.yaml.encode(PLAIN) + f"training: {{learning_rate: {written}}}\n".encode())
+        assert config.read(path).training.learning_rate == value
 
 
 # Identity
@@ -275,9 +362,9 @@ CHANGES: list[dict[str, Any]] = [
     {"flavours": {"beta_vae": {"beta": 4.5}}},
     {"flavours": {"mine": {"flavour": "vae"}}},
     {"latents": [3]},
-    {"likelihood": {"name": "continuous_bernoulli"}},
-    {"likelihood": {"name": "gaussian"}},
-    {"likelihood": {"name": "gaussian", "settings": {"sigma": 0.2}}},
+    {"likelihood": {"name": "categorical"}},
+    {"likelihood": {"name": "gaussian"}, "convention": "none"},
+    {"likelihood": {"name": "gaussian", "settings": {"sigma": 0.2}}, "convention": "none"},
     {"convention": "static"},
     {"training": {"epochs": 51}},
     {"training": {"batch_size": 127}},

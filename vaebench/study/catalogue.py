@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from vaebench.errors import VaebenchError, among, nearest
-from vaebench.study import ranges
+from vaebench.study import faults, ranges
 
 PACKAGE = Path(__file__).parents[1]
 KINDS = {
@@ -64,11 +64,21 @@ def title(kind: str, group: str) -> str:
 
 def constant(kind: str, group: str, name: str) -> Any:
     """A literal that a group's folder (or, for "", the kind's) states in its ``__init__``; None if it does not."""
-    tree = ast.parse((PACKAGE / KINDS[kind] / group / "__init__.py").read_text())
-    for node in tree.body:
+    return _literal(ast.parse((PACKAGE / KINDS[kind] / group / "__init__.py").read_text()).body, name)
+
+
+def _literal(body: list[ast.stmt], name: str) -> Any:
+    for node in body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
             return ast.literal_eval(node.value)
     return None
+
+
+@functools.cache
+def attribute(kind: str, name: str, what: str) -> Any:
+    """A literal that the class ``name`` states in its body; None if it does not."""
+    body = ast.parse(path_of(kind, name).read_text()).body
+    return _literal(next(node.body for node in body if isinstance(node, ast.ClassDef) and node.name == name), what)
 
 
 def declared(kind: str, name: str) -> dict[str, Any]:
@@ -154,7 +164,9 @@ def settle(kind: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         try:
             settled[key] = declared[key].range.settle(value)
         except ValueError:
-            raise VaebenchError(f"{what}: {key} = {value!r} is not {declared[key].range}") from None
+            whole = getattr(declared[key].range, "kind", float) is int
+            hint = faults.number(value, whole)
+            raise VaebenchError(f"{what}: {key} = {value!r} is not {declared[key].range}{hint}") from None
     return settled
 
 

@@ -10,23 +10,33 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from vaebench.data.sources import Dataset, Limits
-from vaebench.errors import VaebenchError, among, nearest
-from vaebench.files import reading
-from vaebench.study import catalogue
+from vaebench.data.sources import Dataset
+from vaebench.errors import VaebenchError, among, nearest, one_line
+from vaebench.study import catalogue, faults
+from vaebench.study.document import plain
 
-Count = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 Positive = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
-Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$(?!\n)")]  # Python's $ lets a line break follow
+Place = Annotated[str, Meta(min_length=1)]
+PLACES = {  # that the workflow writes to, some in others
+    "results": "results",
+    "data": "<results>/data",
+    "logs": "<results>/logs",
+    "benchmarks": "<results>/benchmarks",
+}
 Settings = dict[str, Any]
 Convention = Literal["dynamic", "static", "threshold", "none"]
+Scale = Literal["unit", "real"]
 EVERY = "all"  # in a study's flavours: each one of the catalogue
 
 
@@ -82,7 +92,11 @@ class Choice(Struct, frozen=True):
     def labelled(cls, kind: str, label: str, given: Settings | None) -> Choice:
         """What an entry of a configuration chooses: its label, unless it names another file (as ``flavour:``)."""
         given = dict(given or {})
-        return cls.of(kind, str(given.pop(kind.removesuffix("s"), label)), given)
+        what = kind.removesuffix("s")
+        choice = cls.of(kind, str(given.pop(what, label)), given)
+        if label != choice.name and label in catalogue.names(kind):
+            raise VaebenchError(f"'{label}' names another {what} than {choice.name}: give {choice.name} another label")
+        return choice
 
 
 class Cell(Struct, frozen=True):
@@ -101,6 +115,11 @@ class Cell(Struct, frozen=True):
     likelihood: Choice
     convention: Convention
     training: Training
+
+    def __post_init__(self) -> None:
+        """Raises `VaebenchError` for a likelihood that is not of what the convention shows."""
+        if self.convention != "none":
+            suit(self.likelihood.name, self.convention, "unit")
 
     @property
     def path(self) -> str:
@@ -129,9 +148,9 @@ class Published(Struct, forbid_unknown_fields=True, frozen=True):
     architecture: Name
     flavour: str
     latent: Count
-    value: float
+    value: Finite
     source: str
-    interval: float | None = None
+    interval: Finite | None = None
     metric: str = "nll"
     differences: str = ""
     hyperparameters: Settings = {}
@@ -145,13 +164,13 @@ class Published(Struct, forbid_unknown_fields=True, frozen=True):
 class Study(Struct, forbid_unknown_fields=True, frozen=True):
     """A whole configuration file: the product of ``flavours`` and ``latents`` with the rest, and ``published`` rows."""
 
-    datasets: Annotated[dict[Name, Dataset | None], Meta(min_length=1)]
-    flavours: dict[Name, Settings | None] = {}
-    latents: list[Count] = []
-    architectures: Annotated[dict[Name, Settings | None], Meta(min_length=1)] = field(
+    datasets: Annotated[dict[Name, Dataset | None], Meta(min_length=1, examples=[{"digits": {}}])]
+    flavours: Annotated[dict[Name, Settings | None], Meta(examples=[{"vae": {}, "beta_vae": {"beta": 2}}])] = {}
+    latents: Annotated[list[Count], Meta(examples=[[2, 8]])] = []
+    architectures: Annotated[dict[Name, Settings | None], Meta(min_length=1, examples=[{"mlp": {}}])] = field(
         default_factory=lambda: {"mlp": None}
     )
-    seeds: Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1)] = field(default_factory=lambda: [0, 1, 2])
+    seeds: Annotated[list[Seed], Meta(min_length=1, examples=[[0, 1, 2]])] = field(default_factory=lambda: [0, 1, 2])
     convention: Convention = "dynamic"
     likelihood: Likelihood = Likelihood()
     training: Training = Training()
@@ -161,12 +180,25 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
     pack: Count | None = None
     mirror: str | None = None
     published: dict[Name, Published] = {}
-    pathvars: dict[str, str] = {}
+    pathvars: Annotated[
+        dict[Literal["results", "data", "logs", "benchmarks"], Place], Meta(examples=[{"results": "results/mine"}])
+    ] = {}
 
     @property
     def uses_gpu(self) -> bool:
         """Whether jobs should claim a GPU, found out without torch; a cluster's profile has its own say."""
         return self.device == "cuda" or (self.device == "auto" and Path("/dev/nvidia0").exists())
+
+    def places(self) -> dict[str, Path]:
+        """The folders of `PLACES`, as ``pathvars`` say; raises `VaebenchError` for one that Snakemake cannot take."""
+        found = given = PLACES | self.pathvars
+        for _ in PLACES:
+            found = {name: _filled(place, found) for name, place in found.items()}
+        for name, place in found.items():
+            if wrong := re.search(r"[{}]|<\w*>|^~", place):
+                what = f"pathvars.{name}: {given[name]}"
+                raise VaebenchError(f"{what}: Snakemake takes no '{wrong[0]}' in a folder: leave it out")
+        return {name: Path(place) for name, place in found.items()}
 
     def chosen(self) -> dict[str, Choice]:
         """The product's flavours by label, in order; ``all`` is every one with its defaults. Raises `VaebenchError`."""
@@ -201,13 +233,15 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
         rows = []
         for label, row in self.published.items():
             likelihood = row.likelihood or self.likelihood
+            if "flavour" in row.hyperparameters:
+                raise VaebenchError(f"published.{label}: give the flavour beside the hyperparameters, not among them")
             cell = Cell(
                 dataset=among("dataset", row.dataset, self.datasets),
                 architecture=among("architecture", row.architecture, self.architectures),
                 flavour=label,
                 latent=row.latent,
                 network=networks[row.architecture],
-                objective=Choice.of("flavours", row.flavour, row.hyperparameters),
+                objective=Choice.labelled("flavours", label, row.hyperparameters | {"flavour": row.flavour}),
                 likelihood=Choice.of("likelihoods", likelihood.name, likelihood.settings),
                 convention=row.convention or self.convention,
                 training=row.training or self.training,
@@ -232,31 +266,54 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
         return (row and row.evaluation) or self.evaluation
 
 
-SECTIONS: dict[str, type[Struct]] = {
-    "": Study,
-    "datasets[...]": Dataset,
-    "datasets[...].limits": Limits,
-    "limits": Limits,  # of a dataset on its own
-    "likelihood": Likelihood,
-    "training": Training,
-    "evaluation": Evaluation,
-    "geometry": Geometry,
-    "published[...]": Published,
-}
-SECTIONS |= {f"published[...].{name}": SECTIONS[name] for name in ("likelihood", "training", "evaluation")}
+class Asked(Training, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One cell by keywords, as the library and the command line take them; the rest are those of `Training`."""
+
+    flavour: str
+    latent: Count
+    data: Name = "digits"
+    network: str = "mlp"
+    likelihood: str = "bernoulli"
+    convention: Convention = "dynamic"
+    hyperparameters: Settings | None = None
+    network_settings: Settings | None = None
+    likelihood_settings: Settings | None = None
+
+
+def suit(likelihood: str, convention: Convention, scale: Scale) -> None:
+    """Raise `VaebenchError` if a likelihood is not of what a convention shows of data of a scale."""
+    if scale == "real" and convention != "none":
+        raise VaebenchError(
+            f"convention '{convention}' is for values in [0, 1], these are real: set convention to none"
+        )
+    shown = "real" if scale == "real" else "grey" if convention == "none" else "bits"
+
+    def fits(name: str) -> bool:
+        return shown in (catalogue.attribute("likelihoods", name, "takes") or ("bits", "grey", "real"))
+
+    if not fits(likelihood):
+        others = ", ".join(name for name in catalogue.names("likelihoods") if fits(name))
+        pixels = f"the black and white pixels of convention '{convention}'" if shown == "bits" else f"{shown} values"
+        mend = "set convention to none, or " * (shown == "bits") + f"take one of {others}"
+        raise VaebenchError(f"likelihood '{likelihood}' is no distribution of {pixels}: {mend}")
 
 
 def check(raw: Any, where: str = "config") -> Study:
     """A study from plain data; `VaebenchError` says what is wrong and where."""
-    study = _converted(raw, Study, where)
+    study = converted(raw, Study, where)
     try:
+        study.places()
         labels = study.chosen()
         if not study.cells() and not study.published:
             raise VaebenchError("nothing to train: give flavours and latents")
         if both := set(labels) & set(study.published):
             raise VaebenchError(f"'{both.pop()}' is both in flavours and in published: give one another name")
+        for label, row in study.published.items():
+            if re.sub(r"_\d+$", "", row.metric) not in catalogue.names("metrics"):  # kl_per_dimension_1 is one of many
+                mend = nearest(row.metric, catalogue.names("metrics"))
+                raise VaebenchError(f"published.{label}: unknown metric '{row.metric}': {mend}")
     except VaebenchError as error:
-        raise VaebenchError(f"{where}: {error}") from None
+        raise VaebenchError(f"{where}: {one_line(error)}") from None
     for name, dataset in study.datasets.items():
         _origin(name, dataset or Dataset(), f"{where}: datasets.{name}")
     for name, values in (("latents", study.latents), ("seeds", study.seeds)):
@@ -265,45 +322,44 @@ def check(raw: Any, where: str = "config") -> Study:
     return study
 
 
-def dataset(name: str, fields: Settings) -> Dataset:
-    """A dataset from its name and the fields of a configuration's entry; raises `VaebenchError`."""
-    found = _converted(fields, Dataset, f"dataset '{_converted(name, Name, 'name of a dataset')}'")
-    _origin(name, found, "dataset")
+def _filled(place: str, places: Mapping[str, str]) -> str:
+    return re.sub(r"<(\w+)>", lambda found: places.get(found[1], found[0]), place)
+
+
+def dataset(name: str, fields: Settings, held: bool = False) -> Dataset:
+    """A dataset from its name and the fields of a configuration's entry; raises `VaebenchError`.
+
+    One that is ``held`` in memory comes from nowhere.
+    """
+    found = converted(fields, Dataset, f"dataset '{converted(name, Name, 'name of a dataset')}'")
+    if not held:
+        _origin(name, found, "dataset")
     return found
 
 
-def cell(
-    flavour: str,
-    *,
-    latent: int,
-    data: str = "digits",
-    network: str = "mlp",
-    likelihood: str = "bernoulli",
-    convention: str = "dynamic",
-    hyperparameters: Settings | None = None,
-    network_settings: Settings | None = None,
-    likelihood_settings: Settings | None = None,
-    **training: Any,
-) -> Cell:
-    """One cell from names and settings; ``training`` takes the fields of `Training`. Raises `VaebenchError`."""
+def cell(flavour: str, **settings: Any) -> Cell:
+    """One cell from names and settings, the fields of `Asked`. Raises `VaebenchError`."""
+    asked = converted({"flavour": flavour} | settings, Asked, "settings")
+    training = {name: getattr(asked, name) for name in Training.__struct_fields__}
     try:
-        choices = {
-            "network": Choice.of("networks", network, network_settings),
-            "objective": Choice.of("flavours", flavour, hyperparameters),
-            "likelihood": Choice.of("likelihoods", likelihood, likelihood_settings),
-        }
+        return Cell(
+            dataset=asked.data,
+            architecture=asked.network,
+            flavour=asked.flavour,
+            latent=asked.latent,
+            network=Choice.of("networks", asked.network, asked.network_settings),
+            objective=Choice.of("flavours", asked.flavour, asked.hyperparameters),
+            likelihood=Choice.of("likelihoods", asked.likelihood, asked.likelihood_settings),
+            convention=asked.convention,
+            training=Training(**training),
+        )
     except VaebenchError as error:
-        raise VaebenchError(f"settings: {error}") from None
-    labels = {"dataset": data, "architecture": network, "flavour": flavour, "latent": latent}
-    facts = labels | {name: msgspec.to_builtins(choice) for name, choice in choices.items()}
-    return _converted(facts | {"convention": convention, "training": training}, Cell, "settings")
+        raise VaebenchError(f"settings: {one_line(error)}") from None
 
 
 def read(path: str | Path) -> Study:
     """A study from a YAML file; raises `VaebenchError`."""
-    with reading(path, "YAML", "mend the file"):
-        raw = msgspec.yaml.decode(Path(path).read_bytes())
-    return check(raw, str(path))
+    return check(plain(path), str(path))
 
 
 def schema() -> str:
@@ -341,25 +397,12 @@ def _origin(name: str, dataset: Dataset, where: str) -> None:
     try:
         dataset.origin(name)
     except VaebenchError as error:
-        raise VaebenchError(f"{where}: {error}") from None
+        raise VaebenchError(f"{where}: {one_line(error)}") from None
 
 
-def _converted(raw: Any, kind: Any, where: str) -> Any:
-    """Plain data as a struct; `VaebenchError` says what does not fit."""
+def converted(raw: Any, kind: Any, where: str) -> Any:
+    """Plain data as what they are to be; `VaebenchError` says what does not fit."""
     try:
         return msgspec.convert(raw, kind)
-    except msgspec.ValidationError as error:
-        sections = SECTIONS | ({"": kind} if isinstance(kind, type) else {})
-        raise VaebenchError(f"{where}: {_explain(str(error), sections)}") from None
-
-
-def _explain(message: str, sections: dict[str, type[Struct]]) -> str:
-    """msgspec's message, with the place first and the nearest field or option for an unknown one."""
-    what, _, at = message.partition(" - at ")
-    at = re.sub(r"`|\$\.?", "", at)
-    if unknown := re.search(r"unknown field `(.*)`", what):
-        what += f": {nearest(unknown[1], sections[at].__struct_fields__)}"
-    if invalid := re.search(r"enum value '(.*)'", what):
-        section, _, name = at.rpartition(".")
-        what += f": {nearest(invalid[1], get_args(get_type_hints(sections[section])[name]))}"
-    return f"{at or 'top level'}: {what}"
+    except (msgspec.ValidationError, RecursionError):
+        raise VaebenchError(f"{where}: {faults.explain(raw, kind)}") from None

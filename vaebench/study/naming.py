@@ -10,7 +10,7 @@ WORDS = """
     cifar cnn dip elbo fid fsq gan gp hrq iaf kid kl lpips maf mlp mmd mnist mse msssim nf nll psnr ssim tc vamp vq
 """
 ACRONYMS = frozenset(WORDS.split())
-PROPER = {"kendall": "Kendall's", "w": "W", "spearman": "Spearman"}
+PROPER = {"kendall": "Kendall's", "pareto": "Pareto", "w": "W", "spearman": "Spearman"}
 
 
 def readable(label: str, family: str = "") -> str:

@@ -1,3 +1,5 @@
+import functools
+
 import msgspec
 from snakemake.exceptions import WorkflowError
 
@@ -6,12 +8,17 @@ from vaebench.errors import VaebenchError
 from vaebench.report import terminal
 from vaebench.report.tables import columns
 from vaebench.study import catalogue
-from vaebench.study.config import check
+from vaebench.study.config import Choice, check
+from vaebench.study.document import plain
 
 try:
+    for path in workflow.configfiles:
+        plain(path)  # refuses a key that stands twice, of which Snakemake has kept the last
     study = check(config)
     CELLS = {cell.path: cell for cell in study.cells()}
     FAMILIES = study.families()
+    for name, dataset in study.datasets.items():
+        (dataset or Dataset()).located(name)
 except VaebenchError as error:
     raise WorkflowError(str(error)) from None
 
@@ -23,8 +30,15 @@ GEOMETRY = study.geometry is not None
 
 # Tables: tidy ones, those for people (a metric's group is its table), and each one's files.
 MEASURED = ["metrics", "history", "compute"] + ["distances"] * GEOMETRY
-SHOWN = columns.tables(GEOMETRY)
-TIDY = MEASURED + ["summary"] + ["agreement"] * GEOMETRY + ["published"] * bool(study.published)
+REFERENCE = Choice.of("flavours", columns.REFERENCE)
+KINDS_OF_CELLS = {cell.objective == REFERENCE for cell in CELLS.values()}
+SHOWN = columns.tables(GEOMETRY, differences=KINDS_OF_CELLS == {True, False})
+TIDY = (
+    MEASURED
+    + ["summary", "differences"]
+    + ["agreement"] * GEOMETRY
+    + ["published"] * bool(study.published)
+)
 FORMS = ["md", "tex", "html"]
 TABLES = collect("<results>/tables/{name}.csv", name=TIDY)
 TABLES += collect("<results>/tables/{name}.{form}", name=SHOWN, form=FORMS)
@@ -70,6 +84,7 @@ FILES = {
     "agreement": "<results>/tables/agreement.csv",
     "summary": "<results>/tables/summary.csv",
     "history": "<results>/tables/history.csv",
+    "compute": "<results>/tables/compute.csv",
 }
 
 
@@ -92,6 +107,15 @@ def dataset_of(wildcards):
     return study.datasets[wildcards.dataset] or Dataset()
 
 
+@functools.cache
+def fingerprint_of(name):
+    """What a dataset is made from, by content; read once in a process."""
+    try:
+        return (study.datasets[name] or Dataset()).fingerprint(name)
+    except VaebenchError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def block_of(wildcards):
     """The cells of a figure's dataset, architecture and latent size."""
     return BLOCKS[wildcards.dataset, wildcards.architecture, int(wildcards.latent)]
@@ -100,6 +124,12 @@ def block_of(wildcards):
 def cells_of(wildcards):
     """The cells that a figure is drawn from one by one: those of its block, none where it is of the study."""
     return block_of(wildcards) if wildcards.figure in OF_BLOCK else []
+
+
+def seeds_of(wildcards):
+    """Which seeds a figure is of: pictures are those of one."""
+    kind = catalogue.group_of("figures", wildcards.figure)
+    return "first seed" if {"gallery", "geometry"} & {*DRAWN[kind]["INPUTS"]} else "seeds"
 
 
 def drawn_from(wildcards):
