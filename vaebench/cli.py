@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from vaebench.data.sources import Dataset
 from vaebench.errors import VaebenchError
 from vaebench.study import catalogue, config
 
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     listing.set_defaults(action=_list)
 
-    checking = commands.add_parser("check", help="check a configuration file")
+    checking = commands.add_parser("check", help="check a configuration file, its data and that its models can train")
     checking.add_argument("config", type=Path)
     checking.set_defaults(action=_check)
 
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     training = commands.add_parser("train", help="train one flavour at one latent size, one folder per seed")
     training.add_argument("dataset", help="mnist, fashion_mnist, digits, or any name with --path")
     training.add_argument("flavour")
-    training.add_argument("--path", help="the user's own images: .npy, .npz, IDX or a folder")
+    training.add_argument("--path", help="the user's own images: .npy, .npz, .csv, IDX or a folder")
     training.add_argument("--latent", type=_count, required=True)
     training.add_argument("--seeds", type=int, nargs="+", default=[0])
     training.add_argument("--network", default="mlp")
@@ -83,8 +84,42 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
+    from vaebench.data.card import card, lines
+    from vaebench.data.preview import preview, stand_in
+    from vaebench.training import hardware
+    from vaebench.training.rehearsal import rehearse
+
     study = config.read(options.config)
-    print(f"{options.config}: {len(study.cells())} cells, {len(study.cells()) * len(study.seeds)} runs")
+    cells = study.cells()
+    print(f"{options.config}: {len(cells)} cells, {len(cells) * len(study.seeds)} runs", flush=True)
+    hardware.prepare()
+    places = study.places()
+    written = {name: places[name] for name in ("results", *study.pathvars)}
+    faults = [f"{name}: nothing can be written to {place}" for name, place in written.items() if not _open(place)]
+    if study.mirror and "://" not in study.mirror and not Path(study.mirror).expanduser().is_dir():
+        faults.append(f"mirror: {study.mirror}: no such folder")
+    data = {}
+    for name, given in study.datasets.items():
+        source = given or Dataset()
+        try:
+            found = preview(name, source, places["data"] / "raw" / name, study.mirror)
+        except VaebenchError as error:
+            faults.append(str(error))
+            continue
+        data[name] = found or stand_in(name, source)
+        told = lines(card(found)) if found else ["neither downloaded nor in a mirror on this machine: to be fetched"]
+        print(f"{name}: " + "\n    ".join(told), flush=True)
+    faults += rehearse(cells, data, min(2, study.pack or 1 + study.uses_gpu))
+    for fault in faults:
+        print(f"vaebench: {options.config}: {fault}", file=sys.stderr)
+    if faults:
+        sys.exit(1)
+
+
+def _open(folder: Path) -> bool:
+    """Whether files can be written below a folder that may not be there yet."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
 
 
 def _schema(options: argparse.Namespace) -> None:
@@ -108,13 +143,15 @@ def _train(options: argparse.Namespace) -> None:
         likelihood_settings=_pairs(options.likelihood_set),
         **_pairs(options.training),
     )
+    seeds = [config.converted(seed, config.Seed, "seeds") for seed in dict.fromkeys(options.seeds)]
     hardware.prepare(options.threads)
     device = hardware.device(options.device)
     data = interface.dataset(options.dataset, options.data, **fields)
-    for folder in runs.train(
-        cell, list(dict.fromkeys(options.seeds)), data, options.output, device=device, replace=options.replace
-    ):
-        print(f"{folder}: {runs.told(runs.record(folder))}")
+    folders = runs.train(cell, seeds, data, options.output, device=device, replace=options.replace)
+    records = [runs.record(folder) for folder in folders]
+    for folder, record in zip(folders, records, strict=True):
+        print(f"{folder}: {runs.told(record)}")
+    runs.refuse(records)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -123,6 +160,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from vaebench.training import hardware, runs
 
     record = runs.record(options.run)
+    runs.refuse([record])
     hardware.prepare()
     data = load(options.data / f"{record['cell']['dataset']}.safetensors")
     if data.checksum != record["data"]:
@@ -132,8 +170,6 @@ def _evaluate(options: argparse.Namespace) -> None:
     values = interface.evaluate(
         interface.load(options.run).to(hardware.device(options.device)),
         data,
-        convention=record["cell"]["convention"],
-        seed=record["seed"],
         importance_samples=options.importance_samples,
         importance_images=options.importance_images,
     )

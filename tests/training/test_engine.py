@@ -1,18 +1,25 @@
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
+from torch.distributions import Distribution, Independent, Normal
 
 from vaebench import random
 from vaebench.data.binarisation import binarise, scaled
+from vaebench.errors import VaebenchError
 from vaebench.flavours.gaussian.vae import vae
+from vaebench.model.distributions.gaussian import Gaussian
 from vaebench.model.flavour import Flavour, flavour
+from vaebench.model.networks import Dropout
 from vaebench.model.networks.conv import conv
 from vaebench.model.networks.mlp import mlp
+from vaebench.model.objectives.bounds import negative_elbo
 from vaebench.model.parts.design import Design
 from vaebench.study import catalogue
 from vaebench.study.config import Training
@@ -337,3 +344,164 @@ def test_buffers_of_a_diverged_run_stay_at_their_last_finite_step() -> None:
         return {"distortion": -vae(x).log_px / (steps < 3)}, {"counter.steps": steps + 1}
 
     assert trained([0, 1], dying).state["counter.steps"].tolist() == [3, 3]
+
+
+def network(*layers: nn.Module, **choices: object) -> Flavour:
+    """A flavour whose encoder has further layers."""
+
+    class encoder(nn.Module):
+        def __init__(self, design: Design) -> None:
+            super().__init__()
+            inner = copy.deepcopy(layers)
+            self.network = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), *inner, nn.Linear(8, 2 * design.latent))
+
+        def forward(self, x: torch.Tensor) -> Gaussian:
+            return Gaussian(*self.network(x).chunk(2, -1))
+
+    return flavour(encoder=encoder)(lambda vae, x: {"distortion": -vae(x).log_px, "rate": vae(x).kl})
+
+
+@pytest.mark.parametrize(
+    "layer, seeds, said",
+    [
+        (nn.Dropout(0.5), [0], "draws torch's own random numbers, as nn.Dropout does.*networks.Dropout"),
+        (nn.BatchNorm1d(8), [0], r"changes encoder.network.2.running_mean, as nn.BatchNorm2d does: take nn.GroupNorm"),
+        (nn.BatchNorm1d(8, track_running_stats=False), [0], "depends on the images beside it.*take nn.GroupNorm"),
+        (nn.Dropout(0.5), [0, 1], r"cannot train seeds side by side in one program \(.*\): set pack to 1"),
+        (nn.BatchNorm1d(8), [0, 1], r"changes encoder.network.2.running_mean"),
+    ],
+)
+def test_what_cannot_be_repeated_or_stacked_is_refused(layer: nn.Module, seeds: list[int], said: str) -> None:
+    with pytest.raises(VaebenchError, match=said) as error:
+        pack(seeds, network(layer))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+@pytest.mark.parametrize(
+    "loss, unused",
+    [
+        (lambda vae, x: {"rate": vae(x).kl}, "decoder.network.0.weight"),
+        (lambda vae, x: {"nothing": x.mean()}, "encoder.network.1.weight"),
+    ],
+)
+def test_a_loss_that_leaves_parameters_out_is_told(loss, unused: str, seeds: list[int]) -> None:
+    with pytest.raises(VaebenchError, match=f"no gradient of the loss of 'model' reaches {unused}"):
+        pack(seeds, flavour()(loss))
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+def test_dropout_is_the_runs_own_noise_and_ends_with_training(seeds: list[int]) -> None:
+    noisy = network(Dropout(0.5))
+    first, second = trained(seeds, noisy, epochs=2), trained(seeds, noisy, epochs=2)
+    for slot in range(len(seeds)):
+        assert_same(first, slot, second, slot)
+        still = trained([seeds[slot]] * len(seeds), network(Dropout(0.0)), epochs=2)
+        assert first.runs[slot].best != still.runs[slot].best
+    model, x = first.finished(0, "last"), scaled(IMAGES[:5])
+    assert not model.training
+    assert torch.equal(model.encode(x), model.encode(x))
+    layer, ones = Dropout(0.25), torch.ones(100_000)
+    with random.stream(torch.tensor(3)):
+        dropped = layer(ones)
+    assert dropped.unique().tolist() == pytest.approx([0, 4 / 3])
+    assert dropped.mean().item() == pytest.approx(1, abs=0.01)
+    assert layer.eval()(ones) is ones
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+def test_the_last_epoch_or_the_best_by_another_criterion_is_kept(seeds: list[int]) -> None:
+    def rising(vae, x, *, progress):
+        """A loss that grows while it trains, as one that a critic has a part in may."""
+        return {"distortion": -vae(x).log_px, "critic": 1000 * (progress == 1) * vae.clock.steps}
+
+    class clock(nn.Module):
+        def __init__(self, design: Design) -> None:
+            super().__init__()
+            self.register_buffer("steps", torch.zeros(()))
+
+    def ticking(vae, x, *, progress):
+        return rising(vae, x, progress=progress), {"clock.steps": vae.clock.steps + 1}
+
+    first = flavour(clock=clock)(ticking)
+    last = flavour(clock=clock, keeps="last")(ticking)
+    compared = flavour(clock=clock)(ticking)
+    compared.criterion(negative_elbo)
+    assert [game.selection for game in (first, last, compared)] == [
+        "least loss on validation images",
+        "last epoch",
+        "least negative ELBO on validation images",
+    ]
+    for slot in range(len(seeds)):
+        assert [trained(seeds, game).runs[slot].best_epoch for game in (first, last, compared)] == [1, 3, 3]
+    assert trained(seeds, last, patience=1).runs[0].epoch == 3
+    kept = trained(seeds, last)
+    for name, value in kept.state.items():
+        assert torch.equal(value, kept.best[name]), name
+    rows = {
+        row["term"]: row["value"] for row in trained(seeds, compared).runs[0].history if row["split"] == "validation"
+    }
+    assert rows["total"] == pytest.approx(rows["distortion"] + rows["rate"])
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_a_loss_that_names_grey_sees_what_was_binarised(seeds: list[int], dynamic: bool) -> None:
+    @flavour()
+    def seeing(vae, x, *, grey):
+        draw = vae(x)
+        shares = {"bits": draw.x * (1 - draw.x), "grey": grey, "shared": grey * draw.x}
+        return {"trained": 0 * (draw.log_px + draw.kl)} | {name: value.mean() for name, value in shares.items()}
+
+    bits, grey = (IMAGES > 100).to(torch.uint8) * 255, IMAGES
+    feed = Feed(grey if dynamic else bits, bits, dynamic, grey=(grey, grey))
+    runs = Pack(seeing, DESIGN, {}, Training(epochs=1, batch_size=32), seeds, feed)
+    list(runs.train())
+    pixels = scaled(IMAGES)
+    shared = (pixels * scaled(bits)).mean().item()
+    for run in runs.runs:
+        rows = {(row["split"], row["term"]): row["value"] for row in run.history}
+        for split in ("train", "validation"):
+            assert rows[split, "grey"] == pytest.approx(pixels.mean().item(), rel=1e-5)
+            assert rows[split, "bits"] == 0
+        assert rows["validation", "shared"] == pytest.approx(shared, rel=1e-5)
+        expected, close = (pixels.square().mean().item(), 1e-2) if dynamic else (shared, 1e-5)
+        assert rows["train", "shared"] == pytest.approx(expected, rel=close)
+
+
+@pytest.mark.parametrize("name", ["hvae", "rhvae", "mcvae"])
+def test_dynamics_see_no_more_of_a_masked_image_than_its_input(name: str) -> None:
+    """Two targets with one masked input have the same draws; the bound is that of the target."""
+    kind = catalogue.load("flavours", name)
+    model = kind.initial(DESIGN, {}, 0)
+    x = scaled(IMAGES[:6])
+    masked = x * (torch.arange(64).reshape(8, 8) % 2)
+    draws = []
+    for target in (x, x.flip(-1)):
+        with random.stream(torch.tensor(1)):
+            draws.append(model((masked, target)))
+        with random.stream(torch.tensor(1)):
+            terms, _ = kind.terms("model", model, (masked, target), kind.defaults)
+        torch.testing.assert_close(terms["bound"], -draws[-1].log_w)
+    assert torch.equal(draws[0].z, draws[1].z)
+    assert not torch.allclose(draws[0].log_w, draws[1].log_w)
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+def test_a_likelihood_begins_with_the_training_images(seeds: list[int]) -> None:
+    class scaled_normal(nn.Module):
+        features = 1
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.log_scale = nn.Parameter(torch.zeros(()))
+
+        def begin(self, images: torch.Tensor) -> None:
+            self.log_scale.copy_(images.std().log())
+
+        def forward(self, features: torch.Tensor) -> Distribution:
+            return Independent(Normal(features, self.log_scale.exp().expand_as(features)), 3)
+
+    runs = pack(seeds, design=replace(DESIGN, likelihood=scaled_normal), dynamic=False)
+    started = runs.state["decoder.likelihood.log_scale"].exp()
+    assert started.tolist() == pytest.approx([scaled(IMAGES[:200]).std().item()] * len(seeds))

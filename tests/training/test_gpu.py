@@ -61,9 +61,11 @@ def test_a_survey_is_that_of_the_cpu(tmp_path: Path, flavour: str) -> None:
             found = Survey(subject, data.test.labels, data.train, settings)
             pictures(found)
             metrics = [catalogue.load("metrics", name) for name in subjects(settings)["survey"]]
-            rows = [
-                (part, *row) for metric in metrics for part in metric.over for row in metric.rows(found.parts[part])
-            ]
-            return {(name, part): math.nan if value is None else value for part, name, value, _ in rows}
+            return {
+                (row.name, part): math.nan if row.value is None else row.value
+                for metric in metrics
+                for part in metric.over
+                for row in metric.rows(found.parts[part])
+            }
 
     assert survey("cuda") == pytest.approx(survey("cpu"), rel=0.02, abs=0.02, nan_ok=True)

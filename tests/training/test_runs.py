@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from faults import fault
@@ -17,8 +18,10 @@ from vaebench.data.dataset import Data, load
 from vaebench.errors import VaebenchError
 from vaebench.evaluation.measure import measure
 from vaebench.files import tag, write
+from vaebench.report.differences import COLUMNS
 from vaebench.report.summary import gather, summarise
 from vaebench.report.tables.forms import forms
+from vaebench.report.tables.shown import Results
 from vaebench.study import catalogue, config
 from vaebench.study.config import Cell, Choice, Evaluation, Geometry
 from vaebench.study.tidy import HISTORY, METRICS, RUN, text
@@ -205,25 +208,57 @@ def test_a_run_that_diverged_at_once_has_only_missing_values_in_every_table(tmp_
     folders = runs.train(wild, [0], data, tmp_path, device=CPU)
     found = measure(wild, folders, data, Evaluation(10, 20), Geometry(points=5, pairs=2), CPU)
     for rows in (found.metrics, found.distances):
-        assert rows and {(row["value"], row["reason"]) for row in rows} == {
-            (None, "the run diverged in its first epoch")
-        }
+        assert rows and {(row["value"], row["reason"]) for row in rows} == {(None, "the run diverged in epoch 1")}
     assert {row["metric"] for row in found.metrics} == set(catalogue.names("metrics"))
     for pictures in (found.gallery, found.geometry):
-        assert {name: str(value) for name, value in pictures.items()} == {
-            "reason": "the run diverged in its first epoch"
-        }
+        assert {name: str(value) for name, value in pictures.items()} == {"reason": "the run diverged in epoch 1"}
     for name, columns in (("metrics", METRICS), ("compute", METRICS), ("history", [*RUN, *HISTORY])):
         write(tmp_path / f"{name}.csv", text(getattr(found, name), columns))
     assert gather([tmp_path / "history.csv"]).empty
     rows = summarise(gather([tmp_path / "metrics.csv"]))
-    geometry = {"metric": "euclidean", "points": 5, "pairs": 2}
+    results = Results({"vae": "gaussian"}, [found.conditions], rows, rows, pd.DataFrame(columns=COLUMNS))
     for table in catalogue.groups("metrics"):
-        pages = forms(rows, table, {"vae": "gaussian"}, [found.conditions], seeds=1, geometry=geometry)
+        pages = forms(results, table)
         assert len(pages) == 3
-        assert all("diverged in its first epoch" in page for page in pages.values())
+        assert all("diverged in epoch 1" in page for page in pages.values())
     costs = summarise(gather([tmp_path / "compute.csv"])).set_index("metric")["mean"]
     assert (costs["diverged"], costs["best_epoch"]) == (1, 0)
+
+
+def test_a_run_that_diverges_late_is_lost_in_its_own_epoch_and_enters_no_mean(tmp_path: Path, data: Data) -> None:
+    wild = cell(likelihood="gaussian_pixel", convention="none", learning_rate=0.4, epochs=12)
+    folders = runs.train(wild, range(6), data, tmp_path / "together", device=CPU, pack=6)
+    records = [runs.record(folder) for folder in folders]
+    late = [record for record in records if record["status"] == "diverged" and record["best_epoch"] > 0]
+    kept = [record for record in records if record["status"] == "finished"]
+    assert late and kept
+    for record in late:
+        last = int((tmp_path / f"together/seed{record['seed']}/history.csv").read_text().splitlines()[-1].split(",")[0])
+        assert last in (record["epochs"] - 1, record["epochs"]) and record["best_epoch"] < record["epochs"] < 12
+        assert runs.lost(record) == runs.told(record) == f"the run diverged in epoch {record['epochs']}"
+    (alone,) = runs.train(wild, [late[0]["seed"]], data, tmp_path / "alone", device=CPU, pack=6)
+    assert contents(alone) == contents(tmp_path / "together" / alone.name)
+
+    best = [record["best_objective"] for record in kept]
+    ends = f"validation objective {min(best):.2f} to {max(best):.2f} nats"
+    assert runs.summary(records) == f"{6 - len(kept)} of 6 seeds diverged, {len(kept)} of 6 seeds finished, {ends}"
+    flattering = late[0] | {"best_objective": -1e9}
+    assert runs.summary([*kept, flattering]).endswith(ends)
+    message = fault(runs.refuse, records)
+    assert f"seed {late[0]['seed']}: the run diverged in epoch {late[0]['epochs']}" in message
+    assert message.endswith(f"; left are seeds {', '.join(str(record['seed']) for record in kept)}: {runs.MEND}")
+    runs.refuse(kept)
+
+    found = measure(wild, folders, data, Evaluation(5, 10), None, CPU)
+    for record in records:
+        rows = [row for row in found.metrics if row["seed"] == record["seed"]]
+        assert {row["reason"] for row in rows if row["value"] is None} >= {runs.lost(record)} - {""}
+        assert any(row["value"] is not None for row in rows) == (record in kept)
+    write(tmp_path / "metrics.csv", text(found.metrics, METRICS))
+    means = summarise(gather([tmp_path / "metrics.csv"])).set_index("metric")
+    seeds = [record["seed"] for record in kept]
+    values = [row["value"] for row in found.metrics if row["metric"] == "mse" and row["seed"] in seeds]
+    assert (means.loc["mse", "n"], means.loc["mse", "mean"]) == (len(kept), pytest.approx(sum(values) / len(values)))
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path, data: Data) -> None:

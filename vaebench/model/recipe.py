@@ -1,4 +1,4 @@
-"""What a model is made of, by name: enough to build it again, and kept inside every file of weights."""
+"""What a model is made of and made for: enough to build it again and use it right, kept in every file of weights."""
 
 from __future__ import annotations
 
@@ -14,22 +14,34 @@ from vaebench.model.flavour import Flavour
 from vaebench.model.parts.design import Design
 from vaebench.model.vae import VAE
 from vaebench.study import catalogue
-from vaebench.study.config import Cell, Choice
+from vaebench.study.config import Cell, Choice, Convention, Scale, suit
 
 
 class Recipe(Struct, frozen=True):
-    """Choices of the parts, the latent size, and the image's (channels, height, width)."""
+    """Choices of the parts, the latent size, the seed, and the contract with data.
+
+    ``image`` is (channels, height, width). Its values lie in [0, 1] on the ``scale`` "unit" and anywhere on "real", and
+    the model observes them by the ``convention``. ``data`` is the checksum of what it was trained on, "" if nothing.
+    """
 
     objective: Choice
     network: Choice
     likelihood: Choice
     latent: int
     image: tuple[int, int, int]
+    convention: Convention
+    scale: Scale
+    data: str
+    seed: int
 
     @classmethod
-    def of(cls, cell: Cell, image: tuple[int, int, int]) -> Recipe:
-        """The recipe of a cell's models for images of this shape."""
-        return cls(cell.objective, cell.network, cell.likelihood, cell.latent, image)
+    def of(
+        cls, cell: Cell, image: tuple[int, int, int], *, scale: Scale = "unit", data: str = "", seed: int = 0
+    ) -> Recipe:
+        """The recipe of a cell's model; raises `VaebenchError` if its likelihood or convention is not of the scale."""
+        suit(cell.likelihood.name, cell.convention, scale)
+        parts = cell.objective, cell.network, cell.likelihood
+        return cls(*parts, cell.latent, image, cell.convention, scale, data, seed)
 
     @property
     def flavour(self) -> Flavour:
@@ -50,9 +62,9 @@ class Recipe(Struct, frozen=True):
             lambda: family(**self.likelihood.settings),
         )
 
-    def build(self, seed: int) -> VAE:
+    def build(self) -> VAE:
         """A fresh model; its weights are a function of the seed."""
-        model = self.flavour.initial(self.design, self.objective.settings, seed)
+        model = self.flavour.initial(self.design, self.objective.settings, self.seed)
         model.recipe = self
         return model
 
@@ -71,7 +83,7 @@ def load(path: str | Path) -> VAE:
     with reading(path, "a model", mend):
         recipe = msgspec.convert(tag(path), Recipe)
         try:
-            model = recipe.build(seed=0)
+            model = recipe.build()
         except VaebenchError as error:
             raise VaebenchError(f"{path}: cannot be read as a model ({error}): {mend}") from None
         model.load_state_dict(safetensors.torch.load_file(path))

@@ -2,8 +2,10 @@ r"""A variational autoencoder is three conditional distributions: $q(z|x)$, $p(z
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
 from vaebench import random
+from vaebench.errors import VaebenchError
 
 Images = Tensor | tuple[Tensor, Tensor]
 
@@ -29,6 +32,11 @@ class Draw:
     q: Distribution
     p: Any
     decoder: nn.Module
+
+    @property
+    def pixels(self) -> int:
+        """Number of values in an image: what a weight in nats per pixel is multiplied by."""
+        return self.x[0].numel()
 
     @cached_property
     def px(self) -> Distribution:
@@ -59,10 +67,11 @@ class VAE(nn.Module):
 
     The encoder maps images to a distribution of latents, the prior maps the encoder to a distribution of latents, and
     the decoder maps latents to a distribution of images. ``prior`` is None for a flavour that has none. A part named
-    ``posterior``, if any, maps the model, the encoder's distribution and the targets to a better distribution.
+    ``posterior``, if any, maps the model, the encoder's distribution, the images that this has seen, and targets, to a
+    better distribution, which depends on the former alone.
 
-    Two things a part may declare: a decoder whose likelihood is not the study's sets ``own_likelihood``, and a
-    posterior that learns a Riemannian metric has a method ``metric``, the model to that metric.
+    Two things a part may declare: a decoder whose likelihood is not the study's says why in ``own_likelihood``,
+    and a posterior that learns a Riemannian metric has a method ``metric``, the model to that metric.
     """
 
     encoder: nn.Module
@@ -77,9 +86,9 @@ class VAE(nn.Module):
             self.register_module(name, part)
 
     @property
-    def own_likelihood(self) -> bool:
-        """Whether images have a likelihood of the flavour's own, whatever the study's."""
-        return getattr(self.decoder, "own_likelihood", False)
+    def own_likelihood(self) -> str:
+        """Why the likelihood of images is not the study's; empty if it is."""
+        return getattr(self.decoder, "own_likelihood", "")
 
     @property
     def learned_metric(self) -> Any:
@@ -95,7 +104,7 @@ class VAE(nn.Module):
         observed, target = x if isinstance(x, tuple) else (x, x)
         q = self.encoder(observed)
         if self.posterior is not None:
-            q = self.posterior(self, q, target)
+            q = self.posterior(self, q, observed, target)
         z = q.rsample(torch.Size(samples))
         p = self.prior(self.encoder) if self.prior is not None else None
         return Draw(target, z, q, p, self.decoder)
@@ -105,18 +114,48 @@ class VAE(nn.Module):
         assert self.prior is not None
         return self.decoder(z).log_prob(x) + self.prior(self.encoder).log_prob(z)
 
+    @property
+    def like(self) -> Tensor:
+        """A tensor of the model's type where the model is."""
+        return next(filter(Tensor.is_floating_point, chain(self.parameters(), self.buffers())), torch.empty(0))
+
+    @cached_property
+    def width(self) -> int:
+        """Coordinates of a latent: one more than the latent size on a sphere, say."""
+        with torch.no_grad():
+            return self.encoder(self.like.new_zeros(1, *self.recipe.image)).mean.shape[-1]
+
     def encode(self, x: Tensor) -> Tensor:
-        """Point estimate of the latents: the mean of the encoder's distribution, (batch, latent). Draws nothing."""
+        """Point estimate of the latents: the mean of the encoder's distribution, (batch, latent). Draws nothing.
+
+        Raises `VaebenchError` for what is not a tensor (batch, channels, height, width) of the model's type and device.
+        """
+        self._fit("images", x, self.recipe.image if self.recipe else ())
         return self.encoder(x).mean
 
     def decode(self, z: Tensor) -> Tensor:
-        """Mean image of each latent: (..., channels, height, width)."""
+        """Mean image of each latent (..., latent): (..., channels, height, width). Raises `VaebenchError`."""
+        self._fit("latents", z, (self.width,) if self.recipe else ())
         return self.decoder(z).mean
 
     def sample(self, count: int, seed: int) -> Tensor:
-        """Mean images of ``count`` draws from the prior; raises TypeError for a flavour without one."""
+        """Mean images of ``count`` draws from the prior; raises `VaebenchError` for no prior or no such count."""
         if self.prior is None:
-            raise TypeError("this flavour has no prior to sample from")
-        device = next((tensor.device for tensor in self.state_dict().values()), None)
-        with random.stream(torch.tensor(random.key(seed, "sample"), device=device)):
+            raise VaebenchError("this flavour has no prior to sample from: decode latents of your own")
+        for name, value, least in (("count", count, 1), ("seed", seed, 0)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise VaebenchError(f"sample: {name}: {value!r} is not an integer >= {least}")
+        with random.stream(torch.tensor(random.key(seed, "sample"), device=self.like.device)):
             return self.decode(self.prior(self.encoder).rsample(torch.Size((count,))))
+
+    def _fit(self, what: str, values: Any, shape: Sequence[int]) -> None:
+        """Raise `VaebenchError` if values (..., *shape) cannot be given to the model; looks at no value."""
+        like = self.like
+        mend = f"give them to vaebench.{'encode' if what == 'images' else 'decode'}, which takes arrays"
+        if not isinstance(values, Tensor):
+            raise VaebenchError(f"{what}: {type(values).__name__} is not a tensor: {mend}")
+        if values.dtype != like.dtype or values.device != like.device:
+            found, wanted = (f"{tensor.dtype} on {tensor.device}" for tensor in (values, like))
+            raise VaebenchError(f"{what}: {found}, the model is {wanted}: {mend}")
+        if tuple(values.shape[values.dim() - len(shape) :]) != tuple(shape):
+            raise VaebenchError(f"{what}: {tuple(values.shape)} is not (..., {', '.join(map(str, shape))})")

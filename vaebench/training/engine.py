@@ -12,6 +12,7 @@ import copy
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +22,7 @@ from torch.optim.adam import adam
 
 from vaebench import random
 from vaebench.data.binarisation import binarise, scaled
+from vaebench.errors import VaebenchError, one_line
 from vaebench.model.flavour import Flavour
 from vaebench.model.parts.design import Design
 from vaebench.model.vae import VAE, Images
@@ -29,24 +31,33 @@ if TYPE_CHECKING:
     from vaebench.study.config import Training
 
 State = dict[str, Tensor]
+Batch = dict[str, Tensor]  # what is "observed" of some images and, for a loss that names it, their "grey" values
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 EVALUATION_BATCH = 1000
 
 
 @dataclass
 class Feed:
-    """What the runs see, as bytes on the device: (images, channels, height, width)."""
+    """What the runs see, on the device as it is stored: (images, channels, height, width).
+
+    ``grey`` are the training and validation images before binarisation, where those two are not.
+    """
 
     train: Tensor
     validation: Tensor
     dynamic: bool
+    grey: tuple[Tensor, Tensor] | None = None
 
 
 @dataclass
 class Progress:
-    """Where a run stands: plain data that goes into its checkpoint."""
+    """Where a run stands: plain data that goes into its checkpoint.
+
+    ``epoch`` counts those of the whole pack, ``trained`` the run's own, up to the one in which it ended.
+    """
 
     epoch: int = 0
+    trained: int = 0
     status: str = "running"
     best: float = math.inf
     best_epoch: int = 0
@@ -68,6 +79,10 @@ class Pack:
         self.flavour, self.training, self.seeds, self.feed = flavour, training, seeds, feed
         self.hyper = flavour.defaults | dict(hyper)
         self.width, self.device = len(seeds), feed.train.device
+        self.seen: dict[str, Batch] = {"train": {"observed": feed.train}, "validation": {"observed": feed.validation}}
+        if flavour.needs("grey"):
+            for batch, grey in zip(self.seen.values(), feed.grey or (feed.train, feed.validation), strict=True):
+                batch["grey"] = grey
         models = [self._initial(design, seed) for seed in seeds]
         self.model = models[0]
         self.trained = [name for name, parameter in self.model.named_parameters() if parameter.requires_grad]
@@ -89,14 +104,67 @@ class Pack:
             purpose: torch.tensor([random.key(seed, purpose) for seed in seeds], device=self.device)
             for purpose in ("order", "binarisation", "noise", "evaluation")
         }
+        self._rehearse()
 
     def _initial(self, design: Design, seed: int) -> VAE:
-        """A seed's fresh model, on the device, after the flavour's begin."""
-        model = self.flavour.initial(design, self.hyper, seed).to(self.device)
-        if "begin" in self.flavour.hooks:
-            with random.stream(torch.tensor(random.key(seed, "begin"), device=self.device)):
-                self.flavour.call("begin", model, scaled(self.feed.train), self.hyper)
+        """A seed's fresh model, on the device, after the likelihood's begin and the flavour's."""
+        model = self.flavour.initial(design, self.hyper, seed).to(self.device).eval()
+        begin = getattr(getattr(model.decoder, "likelihood", None), "begin", None)
+        if begin is None and "begin" not in self.flavour.hooks:
+            return model
+        images = scaled(self.feed.train)
+        with torch.no_grad(), random.stream(torch.tensor(random.key(seed, "begin"), device=self.device)):
+            if begin is not None:
+                begin(images)
+            self.flavour.call("begin", model, images, self.hyper)
         return model
+
+    def _rehearse(self) -> None:
+        """Run each loss once on two images; raises `VaebenchError` for what could not be repeated, or not stacked."""
+        culprit = f"flavour '{self.flavour.name}'"
+        kept = {name: value.clone() for name, value in self.state.items()}
+        images = {name: whole[:2] for name, whole in self.seen["train"].items()}
+        facts, drawn = {"progress": 0.0, "n_data": len(self.feed.train)}, torch.get_rng_state()
+        self.model.train()
+        for player in (*self.flavour.players, "criterion"):
+            owned = self.owned.get(player, [])
+            try:
+                total, _, _ = self._terms(player, images, facts, self.keys["noise"], None, self.training.masking)
+                moved: tuple[Tensor | None, ...] = ()
+                if owned and total.requires_grad:
+                    moved = torch.autograd.grad(total.sum(), [self.leaves[name] for name in owned], allow_unused=True)
+            except RuntimeError as error:
+                if self.width == 1:
+                    raise
+                raise VaebenchError(
+                    f"{culprit} cannot train seeds side by side in one program ({one_line(error)[:200]}): set pack to 1"
+                ) from None
+            still = [name for name, gradient in zip_longest(owned, moved) if gradient is None]
+            if still:
+                raise VaebenchError(
+                    f"{culprit}: no gradient of the loss of '{player}' reaches {', '.join(still[:3])}: use these "
+                    "parameters in the loss, or freeze them by requires_grad_(False)"
+                )
+        if not torch.equal(drawn, torch.get_rng_state()):
+            raise VaebenchError(
+                f"{culprit}: a module draws torch's own random numbers, as nn.Dropout does, which no run could repeat: "
+                "take vaebench.model.networks.Dropout, or draw by vaebench.random"
+            )
+        for name, value in self.state.items():
+            if not torch.equal(kept[name], value):
+                raise VaebenchError(
+                    f"{culprit}: a forward pass changes {name}, as nn.BatchNorm2d does: take nn.GroupNorm or "
+                    "nn.LayerNorm"
+                )
+        self.model.eval()
+        some = scaled(self.feed.train[:3])
+        with torch.no_grad(), random.stream(self.keys["noise"][0]):
+            one, other = (self.model.encoder(some[[0, beside]]).mean[0] for beside in (1, -1))
+        if not torch.allclose(one, other, rtol=1e-2, atol=1e-3, equal_nan=True):
+            raise VaebenchError(
+                f"{culprit}: an image's code depends on the images beside it, as with statistics of the batch: take "
+                "nn.GroupNorm or nn.LayerNorm"
+            )
 
     def _stack(self, states: list[State]) -> State:
         return {name: torch.stack([state[name] for state in states]) for name in states[0]}
@@ -119,17 +187,20 @@ class Pack:
     def _terms(
         self,
         player: str,
-        images: Tensor,
+        images: Batch,
         facts: Mapping[str, Any],
         noise: Tensor,
         pixels: Tensor | None,
         masking: float = 0.0,
     ) -> tuple[Tensor, State, State]:
         """Total and terms of a player, each a mean over the batch, (width,) in a pack, scalars at width 1; updates."""
-        known = {**self.hyper, **facts}
 
-        def single(state: State, images: Tensor, noise: Tensor, pixels: Tensor | None) -> tuple[Tensor, State, State]:
-            target = scaled(images if pixels is None else binarise(images, random.Stream(pixels)))
+        def single(state: State, images: Batch, noise: Tensor, pixels: Tensor | None) -> tuple[Tensor, State, State]:
+            observed = images["observed"]
+            target = scaled(observed if pixels is None else binarise(observed, random.Stream(pixels)))
+            known = {**self.hyper, **facts}
+            if "grey" in images:
+                known["grey"] = scaled(images["grey"])
             with random.stream(noise):
                 x = (target * (random.uniform(target.shape, target) >= masking), target) if masking else target
                 if self.width == 1:
@@ -143,7 +214,8 @@ class Pack:
 
         if self.width == 1:
             return single(self.leaves, images, noise[0], None if pixels is None else pixels[0])
-        axes = 0, 0 if images.dim() == 5 else None, 0, None if pixels is None else 0
+        own = 0 if images["observed"].dim() == 5 else None
+        axes = 0, dict.fromkeys(images, own), 0, None if pixels is None else 0
         return vmap(single, in_dims=axes)(self.leaves, images, noise, pixels)
 
     def train(self) -> Iterator[int]:
@@ -164,6 +236,7 @@ class Pack:
 
     def _epoch(self, epoch: int) -> State:
         """One pass over the training images; returns the sum over images of every term."""
+        self.model.train()
         active = torch.tensor([run.status == "running" for run in self.runs], device=self.device)
         order = torch.stack(
             [random.permutation(random.fold(key, epoch), len(self.feed.train)) for key in self.keys["order"]]
@@ -172,20 +245,21 @@ class Pack:
         for step, chosen in enumerate(order.split(self.training.batch_size, dim=1)):
             time = epoch * self.steps + step
             progress = time / (self.steps * self.training.epochs)
-            images = self.feed.train[chosen] if self.width > 1 else self.feed.train[chosen[0]]
+            chosen = chosen if self.width > 1 else chosen[0]
+            images = {name: whole[chosen] for name, whole in self.seen["train"].items()}
             noise = random.fold(self.keys["noise"], time)
             pixels = random.fold(self.keys["binarisation"], time) if self.feed.dynamic else None
             for index, player in enumerate(self.flavour.players):
                 active = self._move(player, images, random.fold(noise, index), pixels, progress, active, sums)
         for run, alive in zip(self.runs, active.tolist(), strict=True):
             if run.status == "running" and not alive:
-                run.status = "diverged"
+                run.status, run.trained = "diverged", epoch + 1
         return sums
 
     def _move(
         self,
         player: str,
-        images: Tensor,
+        images: Batch,
         noise: Tensor,
         pixels: Tensor | None,
         progress: float,
@@ -197,7 +271,7 @@ class Pack:
         total, terms, updates = self._terms(player, images, facts, noise, pixels, self.training.masking)
         with torch.no_grad():
             for name, term in (terms | {"total": total} if player == "model" and terms else terms).items():
-                value = term.detach().reshape(-1) * images.shape[-4]
+                value = term.detach().reshape(-1) * images["observed"].shape[-4]
                 sums[name] = sums[name] + value if name in sums else value
         owned = self.owned[player]
         if not owned:
@@ -240,14 +314,16 @@ class Pack:
 
     @torch.no_grad()
     def _validate(self, epoch: int, sums: State) -> None:
-        """Record the epoch, keep the best weights of each run, and stop the runs that have run out of patience."""
+        """Record the epoch, keep the weights of each run's best, and stop the runs that have run out of patience."""
+        self.model.eval()
         totals: State = {}
-        for index, images in enumerate(self.feed.validation.split(EVALUATION_BATCH)):
+        for index, start in enumerate(range(0, len(self.feed.validation), EVALUATION_BATCH)):
+            images = {name: whole[start : start + EVALUATION_BATCH] for name, whole in self.seen["validation"].items()}
             noise = random.fold(self.keys["evaluation"], index)
             facts = {"progress": 1.0, "n_data": len(self.feed.train)}
-            total, terms, _ = self._terms("model", images, facts, noise, None)
+            total, terms, _ = self._terms("criterion", images, facts, noise, None)
             for name, term in (terms | {"total": total} if terms else terms).items():
-                totals[name] = totals.get(name, 0) + term.reshape(-1) * len(images)
+                totals[name] = totals.get(name, 0) + term.reshape(-1) * len(images["observed"])
         seen = {"train": (sums, len(self.feed.train)), "validation": (totals, len(self.feed.validation))}
         values = {
             split: {name: (term / count).tolist() for name, term in terms.items()}
@@ -257,6 +333,7 @@ class Pack:
             run.epoch = epoch
             if run.status != "running":
                 continue
+            run.trained = epoch
             run.history += [
                 {"epoch": epoch, "split": split, "term": name, "value": term[slot]}
                 for split, terms in values.items()
@@ -265,7 +342,7 @@ class Pack:
             score = values["validation"]["total"][slot] if "total" in totals else 0.0
             if not math.isfinite(score):
                 run.status = "diverged"
-            elif score < run.best or not self.trained:
+            elif score < run.best or not self.trained or self.flavour.keeps == "last":
                 run.best, run.best_epoch = score, epoch
                 for name, value in self.state.items():
                     self.best[name][slot] = value[slot]
@@ -275,7 +352,7 @@ class Pack:
     def finished(self, slot: int, which: str) -> VAE:
         """The ``best`` or ``last`` model of a run, on the device, after the flavour's finish."""
         source = self.best if which == "best" else self.state
-        model = copy.deepcopy(self.model)
+        model = copy.deepcopy(self.model).eval()
         model.load_state_dict({name: value[slot] for name, value in source.items()})
         if "finish" in self.flavour.hooks:
             self.flavour.call("finish", model, scaled(self.feed.train), self.hyper)

@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 
-from vaebench.errors import VaebenchError
+from vaebench.errors import VaebenchError, among
 
 
 def device(wanted: str = "auto") -> torch.device:
     """The device for ``auto``, ``cpu`` or ``cuda``; raises `VaebenchError` if there is no such device."""
+    among("device", str(wanted), ("auto", "cpu", "cuda"))
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import safetensors.torch
 import torch
 
@@ -30,6 +31,7 @@ from vaebench.training import hardware, journal
 from vaebench.training.engine import Feed, Pack
 
 GPU_PACK = 10
+MEND = "lower the learning_rate, or take a likelihood of a larger scale"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,10 @@ class Plan:
             return epoch
         if replace:
             return _clear(folder)
-        difference = changes(found["cell"], self.cell.plain()) or "other data, code, pack or device"
+        difference = changes(found["cell"], self.cell.plain())
+        difference = difference or (
+            "other code, pack or device" if found["data"] == self.data.checksum else "other data"
+        )
         raise VaebenchError(
             f"{folder} holds a run of another configuration ({difference}): choose another folder or replace it"
         )
@@ -100,15 +105,18 @@ def train(
         if done is not None:
             waiting.setdefault(done, []).append(seed)
     if waiting:
-        seen = {
-            split: binarisation.fixed(getattr(data, split).images.to(device), cell.convention, split)
-            for split in ("train", "validation")
-        }
-        feed = Feed(**seen, dynamic=cell.convention == "dynamic")
+        fed = feed(data, cell.convention, device)
         for group in waiting.values():
             for start in range(0, len(group), plan.pack):
-                _train_pack(plan, group[start : start + plan.pack], feed, every)
+                _train_pack(plan, group[start : start + plan.pack], fed, every)
     return [plan.place(seed) for seed in seeds]
+
+
+def feed(data: Data, convention: str, device: torch.device) -> Feed:
+    """What runs see of some data under a convention."""
+    grey = {split: getattr(data, split).images.to(device) for split in ("train", "validation")}
+    seen = {split: binarisation.fixed(images, convention, split) for split, images in grey.items()}
+    return Feed(**seen, dynamic=convention == "dynamic", grey=(grey["train"], grey["validation"]))
 
 
 def record(folder: str | Path) -> dict[str, Any]:
@@ -120,22 +128,33 @@ def record(folder: str | Path) -> dict[str, Any]:
 
 
 def lost(record: dict[str, Any]) -> str:
-    """Why there is nothing to measure in a run of this `record`; empty if there is something."""
-    return "the run diverged in its first epoch" if record["best_epoch"] == 0 else ""
+    """Why there is nothing to measure in a run of this `record`, which diverged; empty if it did not."""
+    return f"the run diverged in epoch {record['epochs']}" if record["status"] == "diverged" else ""
 
 
 def told(record: dict[str, Any]) -> str:
     """How a run of this `record` ended, in words."""
+    if reason := lost(record):
+        return reason
     words = f"{record['status']} after {record['epochs']} epochs, best at {record['best_epoch']}"
     best = record["best_objective"]
     return words if best is None else f"{words} with a validation objective of {best:.2f} nats"
 
 
+def refuse(records: Sequence[dict[str, Any]]) -> None:
+    """Raise `VaebenchError` if any of a cell's runs, told by its `record`, diverged."""
+    if gone := [f"seed {record['seed']}: {lost(record)}" for record in records if lost(record)]:
+        flavour, left = records[0]["cell"]["flavour"], [record["seed"] for record in records if not lost(record)]
+        rest = f"; left are seeds {', '.join(map(str, left))}" if left else ""
+        raise VaebenchError(f"{flavour}, {', '.join(gone)}{rest}: {MEND}")
+
+
 def summary(records: Sequence[dict[str, Any]]) -> str:
-    """How the runs of a cell ended, in one line."""
+    """How the runs of a cell ended, in one line; the objectives are those of the runs that did not diverge."""
     ended = Counter(record["status"] for record in records)
     words = ", ".join(f"{count} of {len(records)} seeds {status}" for status, count in sorted(ended.items()))
-    best = [record["best_objective"] for record in records if record["best_objective"] is not None]
+    kept = [record["best_objective"] for record in records if not lost(record)]
+    best = [objective for objective in kept if objective is not None]
     return f"{words}, validation objective {min(best):.2f} to {max(best):.2f} nats" if best else words
 
 
@@ -154,7 +173,7 @@ def listed(path: Path) -> list[Path]:
 def _train_pack(plan: Plan, seeds: list[int], feed: Feed, every: float) -> None:
     """Train up to ``plan.pack`` seeds that have done the same number of epochs."""
     training, folders = plan.cell.training, [plan.place(seed) for seed in seeds]
-    recipe = Recipe.of(plan.cell, (feed.train.shape[1], feed.train.shape[2], feed.train.shape[3]))
+    recipe = Recipe.of(plan.cell, plan.data.shape, scale=plan.data.scale, data=plan.data.checksum)
     filled = seeds + seeds[:1] * (plan.pack - len(seeds))
     pack = Pack(recipe.flavour, recipe.design, recipe.objective.settings, training, filled, feed)
     if plan.device.type == "cuda":
@@ -185,7 +204,7 @@ def _train_pack(plan: Plan, seeds: list[int], feed: Feed, every: float) -> None:
             "pack": plan.pack,
             "where": hardware.describe(plan.device),
         }
-        _save(pack, slot, folders[slot], recipe, plan.facts(seed), cost)
+        _save(pack, slot, folders[slot], msgspec.structs.replace(recipe, seed=seed), plan.facts(seed), cost)
 
 
 def _resume(pack: Pack, folders: list[Path]) -> float:
@@ -208,7 +227,7 @@ def _save(pack: Pack, slot: int, folder: Path, recipe: Recipe, facts: dict[str, 
     write(folder / "cost.json", json.dumps(cost, indent=1))
     ended = facts | {
         "status": run.status,
-        "epochs": run.epoch,
+        "epochs": run.trained,
         "best_epoch": run.best_epoch,
         "best_objective": run.best if run.history and math.isfinite(run.best) else None,
         "parameters": sum(parameter.numel() for parameter in pack.model.parameters()),

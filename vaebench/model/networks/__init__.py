@@ -5,7 +5,9 @@ Activations are smooth by default, because the curvature of the latent space nee
 
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
+
+from vaebench import random
 
 ACTIVATIONS = {"silu": nn.SiLU, "gelu": nn.GELU, "tanh": nn.Tanh, "softplus": nn.Softplus, "relu": nn.ReLU}
 
@@ -17,3 +19,16 @@ def dense(widths: tuple[int, ...], activation: str) -> list[nn.Module]:
         for inputs, outputs in pairwise(widths)
         for layer in (nn.Linear(inputs, outputs), ACTIVATIONS[activation]())
     ]
+
+
+class Dropout(nn.Module):
+    """Sets values to 0 while training, the others grow by as much: `torch.nn.Dropout` from the run's own noise."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, value: Tensor) -> Tensor:
+        if not self.training:
+            return value
+        return value * (random.uniform(value.shape, value) >= self.share) / (1 - self.share)

@@ -10,12 +10,13 @@ from math import prod
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vaebench.errors import VaebenchError
 from vaebench.model.networks import ACTIVATIONS, dense
 from vaebench.study.ranges import Activation, Channels, Count
 
 
 class conv:
-    """One stride-2 convolution per entry of ``channels``, from the image inwards."""
+    """One stride-2 convolution per entry of ``channels``, from the image inwards; tables are refused."""
 
     def __init__(
         self,
@@ -25,6 +26,8 @@ class conv:
         hidden: Count = 256,
         activation: Activation = "silu",
     ) -> None:
+        if image[1:] == (1, 1):
+            raise VaebenchError(f"network 'conv': data of {image[0]} features are no images: take mlp")
         self.image, self.channels, self.hidden, self.activation = image, tuple(channels), hidden, activation
         stride = 2 ** len(channels)
         padded = [-(-side // stride) * stride for side in image[1:]]

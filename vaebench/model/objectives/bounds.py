@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from vaebench.model.vae import VAE, Images
 
 
+def negative_elbo(vae: VAE, x: Images) -> dict[str, Tensor]:
+    r"""$-\mathbb E_q[\log p(x|z)]$ and $\mathrm{KL}(q(z|x) \| p(z))$, nats, (batch,) each."""
+    draw = vae(x)
+    return {"distortion": -draw.log_px, "rate": draw.kl}
+
+
 def importance_weighted(log_w: Tensor) -> Tensor:
     r"""$\log \frac1K \sum_k w_k$ in nats: log weights (..., samples, batch) to (..., batch).
 
