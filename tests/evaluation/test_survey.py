@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import vaebench
+from vaebench import random
 from vaebench.data.binarisation import scaled
 from vaebench.data.dataset import Data, Split
 from vaebench.errors import Missing
 from vaebench.evaluation.measure import subjects
+from vaebench.evaluation.metric import Row
 from vaebench.evaluation.subject import Subject
 from vaebench.evaluation.survey import NEIGHBOURHOODS, PLACES
 from vaebench.evaluation.survey.pairs import pairs
@@ -77,10 +79,10 @@ def values(survey: Survey) -> Values:
     """Value and reason of every geometry metric over each of its parts."""
     metrics = [catalogue.load("metrics", name) for name in subjects(SETTINGS)["survey"]]
     return {
-        (label, part): (value, reason)
+        (row.name, part): (row.value, row.reason)
         for metric in metrics
         for part in metric.over
-        for label, value, reason in metric.rows(survey.parts[part])
+        for row in metric.rows(survey.parts[part])
     }
 
 
@@ -109,11 +111,64 @@ def test_pairs_are_a_function_of_the_labels_in_turn_of_one_class_and_of_two() ->
 
 
 def test_pairs_of_a_single_class_and_of_few_images() -> None:
-    first, second = pairs(torch.zeros(5, dtype=torch.int64), 60)
-    assert len(first) == 60
-    assert (first != second).all()
+    for images, there_are in ((2, 1), (3, 3), (5, 10), (15, 60)):
+        first, second = pairs(torch.zeros(images, dtype=torch.int64), 60)
+        assert len({frozenset(pair) for pair in zip(first.tolist(), second.tolist(), strict=True)}) == there_are
+        assert len(first) == there_are and (first != second).all()
     with pytest.raises(Missing, match="pairs need two test images"):
         pairs(torch.zeros(1, dtype=torch.int64), 3)
+
+
+def before_there_were_few(labels: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The pairs that were compared before repeats were left out."""
+    order = random.permutation(torch.tensor(random.key(0, "pairs")), len(labels))
+    second = []
+    for number, one in enumerate(order[:count].tolist()):
+        others = order.roll(-number - 1)[:-1]
+        second.append(int(others[(labels[others] == labels[one]) == (number % 2 == 0)][0]))
+    return order[:count], torch.tensor(second)
+
+
+def test_where_there_are_many_images_the_pairs_are_what_they_were(digits: Data) -> None:
+    for labels, count in ((digits.test.labels, 100), (torch.arange(3000) % 7, 200)):
+        assert all(map(torch.equal, pairs(labels, count), before_there_were_few(labels, count)))
+
+
+def test_a_rare_class_gives_each_of_its_pairs_once() -> None:
+    labels = torch.tensor([0] * 20 + [1] * 2)
+    first, second = pairs(labels, 22 * 21 // 2)
+    assert len({frozenset(pair) for pair in zip(first.tolist(), second.tolist(), strict=True)}) == 231
+    apart = labels[first] != labels[second]
+    assert int(apart.sum()) == 40
+    assert apart[:14].tolist() == [False, True] * 7  # in turn, while there are such
+
+
+def test_a_survey_of_few_images_counts_the_pairs_that_exist() -> None:
+    def posterior(x: Tensor) -> Gaussian:
+        return Gaussian(x[:, :2], torch.zeros(len(x), 2))
+
+    survey = surveyed(posterior, standard(2), lambda z: F.pad(0.1 * z, (0, 10)), count=4)
+    found = values(survey)
+    assert found["trusted_geodesics", ""] == (100.0, "")
+    assert distances(survey).shape == (6, 3)
+    for place in ("test", "prior"):
+        assert len(survey.parts[place].y) == 4
+    assert len(survey.parts["midpoint"].y) == 6
+
+
+def test_pairs_of_one_code_say_so_and_the_others_are_measured() -> None:
+    def posterior(x: Tensor) -> Gaussian:
+        return Gaussian(x[:, :2].sign(), torch.zeros(len(x), 2))
+
+    survey = surveyed(posterior, standard(2), lambda z: F.pad(0.1 * z, (0, 10)), Geometry(points=5, pairs=40))
+    a, b = survey.ends
+    same = (a == b).all(-1).numpy()
+    assert 3 < same.sum() < 37
+    table = pd.DataFrame(survey.distances()).set_index(["distance", "pair"])
+    assert set(table.loc["geodesic"]["reason"][same]) == {"all images between the two codes are the same"}
+    assert table.loc["geodesic"]["value"].notna().to_numpy().tolist() == (~same).tolist()
+    assert (table.loc["line"]["value"][same] == 0).all() and (table.loc["latent"]["value"][same] == 0).all()
+    assert values(survey)["trusted_geodesics", ""][0] == pytest.approx(100 * (~same).mean())
 
 
 def test_active_directions_of_rotated_codes() -> None:
@@ -262,7 +317,7 @@ def test_a_ball_that_is_decoded_as_its_coordinates() -> None:
 def test_codes_have_a_metric_but_nothing_between_them() -> None:
     def posterior(x: Tensor) -> Code:
         code = x[:, :2].round()
-        return Code(x[:, :2], code, code.long())
+        return Code(x[:, :2], code, code.long(), 1)
 
     survey = surveyed(posterior, standard(2), lambda z: 0.1 * z.repeat_interleave(6, -1) + 0.3)
     found = values(survey)
@@ -306,7 +361,7 @@ def test_a_constant_decoder_is_singular() -> None:
     found = values(surveyed(posterior, standard(2), lambda z: (0 * z).repeat_interleave(6, -1) + 0.5))
     for name in ("log_magnification", "log_condition", "effective_rank", "flatness", "scalar_curvature"):
         assert found[name, "test"] == (None, "the metric is singular at 40 of 40 points")
-    assert found["length_ratio", ""] == (None, "no geodesic converged to a stable length")
+    assert found["length_ratio", ""] == (None, "all images between the two codes are the same, for every pair")
     assert all(value is None or math.isfinite(value) for value, _ in found.values())
 
 
@@ -405,8 +460,6 @@ def test_relu_has_no_curvature(digits: Data) -> None:
     survey = survey_of(model, torch.rand(30, *SHAPE), labels, digits.train, Geometry(points=5, pairs=2))
     survey.codes = normals(30, 2)
     row = catalogue.load("metrics", "scalar_curvature").rows(survey.parts["test"])
-    assert next(iter(row)) == (
-        "scalar_curvature",
-        None,
-        "its decoder is piecewise linear (ReLU) and has no curvature",
+    assert next(iter(row)) == Row(
+        "scalar_curvature", None, reason="its decoder is piecewise linear (ReLU) and has no curvature"
     )

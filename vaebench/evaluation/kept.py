@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 from vaebench.files import FAULTS, savez, write
 
 Arrays = dict[str, np.ndarray]
-KEY = "kept_under"
+KEY, PACKED = "kept_under", "float32"
 
 
 class Shelf:
@@ -29,13 +30,14 @@ class Shelf:
         self.found: dict[str, Any] = {}
         if folder is not None:
             with suppress(OSError, ValueError, TypeError):
-                self.found = dict(json.loads((folder / f"{name}.json").read_text()))
+                self.found = dict(json.loads((folder / f"{name}.json").read_text(), object_hook=_unpacked))
 
     def _key(self, more: dict[str, Any]) -> str:
         return hashlib.sha256(json.dumps(self.facts | more, sort_keys=True).encode()).hexdigest()
 
     def rows(self, what: str, more: dict[str, Any], measure: Callable[[], list[Any]]) -> list[Any]:
-        """Plain rows named ``what``: those kept under the same facts, else measured."""
+        """Plain rows named ``what``, in which vectors of float32 may stand: those kept under the same facts, else
+        measured."""
         key = self._key(more)
         with suppress(KeyError, TypeError):
             if self.found[what][KEY] == key:
@@ -61,4 +63,13 @@ class Shelf:
     def close(self) -> None:
         """Keep what was measured."""
         if self.folder is not None:
-            write(self.folder / f"{self.name}.json", json.dumps(self.found))
+            write(self.folder / f"{self.name}.json", json.dumps(self.found, default=_packed))
+
+
+def _packed(vector: np.ndarray) -> dict[str, str]:
+    """A vector of float32 as JSON, to the last bit."""
+    return {PACKED: base64.b64encode(vector.astype("<f4", casting="no").tobytes()).decode()}
+
+
+def _unpacked(value: dict[str, Any]) -> Any:
+    return np.frombuffer(base64.b64decode(value[PACKED]), "<f4") if value.keys() == {PACKED} else value

@@ -17,14 +17,17 @@ from torch import Tensor
 
 from vaebench.data import binarisation
 from vaebench.data.dataset import Data
+from vaebench.errors import VaebenchError
 from vaebench.evaluation.kept import Arrays, Shelf
+from vaebench.evaluation.metric import Row
 from vaebench.evaluation.pictures import gallery
 from vaebench.evaluation.subject import Subject
+from vaebench.evaluation.survey.pairs import available
 from vaebench.files import reading
-from vaebench.model.recipe import load
+from vaebench.model.recipe import Recipe, load
 from vaebench.study import catalogue
-from vaebench.study.config import Cell, Evaluation, Geometry
-from vaebench.study.tidy import RUN, Rows
+from vaebench.study.config import Cell, Evaluation, Geometry, changes
+from vaebench.study.tidy import CELL, Rows
 from vaebench.training import runs
 
 HEADLINE = (("elbo", "ELBO", " nats"), ("mse", "MSE", ""))
@@ -35,10 +38,13 @@ COSTS = ("wall_seconds", "samples_per_second", "peak_memory", "pack")
 class Measured:
     """Of one cell: tidy tables of metrics, losses by epoch, costs and distances; pictures of the first seed not lost.
 
-    ``conditions`` are what a table must state. Without `geometry` there are no distances and no ``geometry`` pictures.
+    ``per_image`` holds the values that a metric is the mean of, float32 (images,) by "METRIC/seedN", not a number for
+    images that were not looked at. ``conditions`` are what a table must state. Without `geometry` there are no
+    distances and no ``geometry`` pictures.
     """
 
     metrics: Rows
+    per_image: Arrays
     history: Rows
     compute: Rows
     gallery: Arrays
@@ -79,41 +85,44 @@ def measure(
 ) -> Measured:
     """Measure the trained runs of a cell on the test set; what was measured before is taken from the folder ``kept``.
 
-    Values are in the metric's unit, or missing with a reason. A run that diverged before its first epoch ended has only
-    missing values. Raises `VaebenchError` for a run that cannot be read.
+    Values are in the metric's unit, or missing with a reason. A run that is lost (`vaebench.training.runs.lost`) has
+    only missing values. Raises `VaebenchError` for a run that cannot be read, or that is of another cell or other data.
     """
     test = data.test.images.to(device)
     seen = binarisation.fixed(test, cell.convention, "test")
-    shown = next((folder for folder in folders if not runs.lost(runs.record(folder))), folders[0])
+    records = [runs.record(folder) for folder in folders]
+    shown = next((place for place, record in enumerate(records) if not runs.lost(record)), 0)
     metrics: Rows = []
+    per_image: Arrays = {}
     distances: Rows = []
     history: Rows = []
     compute: Rows = []
     pictures: dict[str, Arrays] = {}
-    for folder in folders:
-        run = Run(cell, folder, data, test, seen, evaluation, geometry)
-        shelf = Shelf(kept, folder.name, {"run": run.record["key"], "device": device.type})
-        metrics += [run.place | row for row in run.metrics(shelf)]
+    for place, (folder, record) in enumerate(zip(folders, records, strict=True)):
+        run = Run(cell, folder, record, data, test, seen, evaluation, geometry)
+        shelf = Shelf(kept, folder.name, {"run": record["key"], "lost": run.lost, "device": device.type})
+        for row in run.metrics(shelf):
+            metrics.append(run.place | {name: value for name, value in row.items() if name != "each"})
+            if row["each"] is not None:
+                per_image[f"{row['metric']}/seed{record['seed']}"] = row["each"]
         history += [run.place | row for row in run.history()]
         compute += [run.place | row for row in run.cost()]
         if geometry is not None:
             distances += [run.place | row for row in run.distances(shelf)]
-        if folder == shown:
+        if place == shown:
             pictures["gallery"] = run.gallery(shelf)
             if geometry is not None:
                 pictures["geometry"] = run.geometry_pictures(shelf)
         shelf.close()
     return Measured(
         metrics=metrics,
+        per_image=per_image,
         history=history,
         compute=compute,
         gallery=pictures["gallery"],
         conditions={
-            **{name: value for name, value in cell.plain().items() if name in RUN},
-            "convention": cell.convention,
-            "likelihood": cell.likelihood.name,
-            "importance_samples": evaluation.importance_samples,
-            "importance_images": min(evaluation.importance_images, len(test)),
+            **conditions(cell, records, data, evaluation, geometry),
+            "device": device.type,
             "test_sha256": binarisation.checksum(seen),
         },
         distances=distances if geometry is not None else None,
@@ -121,13 +130,52 @@ def measure(
     )
 
 
+def conditions(
+    cell: Cell, records: Sequence[dict[str, Any]], data: Data, evaluation: Evaluation, geometry: Geometry | None
+) -> dict[str, Any]:
+    """What was done to the runs of a cell that have these ``records``, as plain data.
+
+    ``objective`` and ``network`` are what the labels stand for; ``own_likelihood`` says why images do not have the
+    ``likelihood``, if they do not. ``epochs`` are the fewest and the most that a run has trained, ``diverged`` those of
+    the ``seeds`` that are lost. ``importance_samples`` are of each of ``importance_images`` out of ``test_images``;
+    ``points`` are test codes, None like ``pairs`` without geometry.
+    """
+    images, epochs = len(data.test.images), [record["epochs"] for record in records]
+    recipe = Recipe.of(cell, data.shape, scale=data.scale)
+    facts = cell.plain()
+    return {
+        **{name: facts[name] for name in CELL},
+        "objective": facts["objective"],
+        "network": facts["network"],
+        "likelihood": cell.likelihood.name,
+        "likelihood_settings": facts["likelihood"]["settings"],
+        "own_likelihood": recipe.build().own_likelihood,
+        "convention": cell.convention,
+        "masking": cell.training.masking,
+        "selection": recipe.flavour.selection,
+        "seeds": [record["seed"] for record in records],
+        "diverged": [record["seed"] for record in records if runs.lost(record)],
+        "epochs": [min(epochs), max(epochs)],
+        "test_images": images,
+        "importance_samples": evaluation.importance_samples,
+        "importance_images": min(evaluation.importance_images, images),
+        "geometry_metric": geometry and geometry.metric,
+        "points": geometry and min(geometry.points, images),
+        "pairs": geometry and available(geometry.pairs, images),
+    }
+
+
 class Run:
-    """One trained run before the test set: ``test`` are its grey bytes, ``seen`` what the model observes of them."""
+    """One trained run before the test set: ``test`` are its images, ``seen`` what the model observes of them.
+
+    Raises `VaebenchError` if it is of another cell or other data.
+    """
 
     def __init__(
         self,
         cell: Cell,
         folder: Path,
+        record: dict[str, Any],
         data: Data,
         test: Tensor,
         seen: Tensor,
@@ -136,20 +184,29 @@ class Run:
     ) -> None:
         self.folder, self.data, self.test, self.seen = folder, data, test, seen
         self.evaluation, self.geometry = evaluation, geometry
-        self.record = runs.record(folder)
-        self.lost = runs.lost(self.record)
-        self.place = {name: getattr(cell, name) for name in RUN if name != "seed"} | {"seed": self.record["seed"]}
+        self.record, self.lost = record, runs.lost(record)
+        self.place = {name: getattr(cell, name) for name in CELL} | {"seed": record["seed"]}
+        self.recipe = Recipe.of(cell, data.shape, scale=data.scale, data=data.checksum, seed=record["seed"])
+        self._same(record["cell"] | {"data": record["data"]}, cell.plain() | {"data": data.checksum})
+
+    def _same(self, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+        """Raise `VaebenchError` where what is found is not what is wanted."""
+        if difference := changes(found, wanted):
+            raise VaebenchError(f"{self.folder} holds a run of another configuration ({difference}): train it again")
 
     @cached_property
     def subject(self) -> Subject:
-        """The model itself, read only if there is something to measure."""
+        """The model itself, read only if there is something to measure; raises `VaebenchError` if it is another."""
+        model = load(self.folder / "best.safetensors")
+        self._same(msgspec.to_builtins(model.recipe), msgspec.to_builtins(self.recipe))
         return Subject(
-            load(self.folder / "best.safetensors").to(self.test.device),
+            model.to(self.test.device),
             binarisation.scaled(self.test),
             binarisation.scaled(self.seen),
             self.record["seed"],
             importance_samples=self.evaluation.importance_samples,
             importance_images=self.evaluation.importance_images,
+            scale=self.data.scale,
         )
 
     @cached_property
@@ -175,8 +232,10 @@ class Run:
         metric = catalogue.load("metrics", name)
         for part in metric.over:
             whole = None if self.lost else self.subject if subject == "model" else self.survey.parts[part]
-            for label, value, reason in [(name, None, self.lost)] if self.lost else metric.rows(whole):
-                rows.append({"part": part, "metric": label, "value": value, "reason": reason})
+            for row in [Row(name, None, reason=self.lost)] if self.lost else metric.rows(whole):
+                each = None if row.each is None else row.each.float().cpu().numpy()
+                facts = {"part": part, "metric": row.name, "value": row.value, "error": row.error}
+                rows.append(facts | {"reason": row.reason, "each": each})
         return rows
 
     def history(self) -> Rows:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaebench.evaluation.metric import REASONS
 from vaebench.evaluation.subject import Subject
 
 LATENT_IMAGES = 2000
@@ -17,14 +18,14 @@ def gallery(subject: Subject, labels: Tensor, count: int) -> dict[str, np.ndarra
 
     ``originals`` and ``reconstructions`` (count, channels, height, width), ``samples`` of the prior (count, channels,
     height, width; absent without a prior), ``latent_means`` (images, latent) and their ``labels`` (images,). An empty
-    ``reason`` says that there are some.
+    ``reason`` says that there are some; data that are no images have an ``images_reason`` in place of pictures.
     """
-    pictures = {
-        "originals": subject.grey[:count],
-        "reconstructions": subject.reconstructions[:count],
-        "latent_means": subject.means[:LATENT_IMAGES],
-    }
-    if subject.has("prior"):
-        pictures["samples"] = subject.model.sample(count, subject.seed).clamp(0, 1)
+    pictures = {"latent_means": subject.means[:LATENT_IMAGES]}
+    if subject.has("images"):
+        pictures |= {"originals": subject.grey[:count], "reconstructions": subject.reconstructions[:count]}
+        if subject.has("prior"):
+            pictures["samples"] = subject.model.sample(count, subject.seed).clamp(0, 1)
     arrays = {name: value.float().cpu().numpy() for name, value in pictures.items()}
+    if not subject.has("images"):
+        arrays["images_reason"] = np.array(REASONS["images"])
     return arrays | {"labels": labels[:LATENT_IMAGES].numpy(), "reason": np.array("")}

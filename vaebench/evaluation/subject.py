@@ -5,41 +5,71 @@ from __future__ import annotations
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vaebench import random
+from vaebench.evaluation.metric import REASONS
+from vaebench.geometry.manifolds import space_of
 from vaebench.model.distributions.codes import Code
 from vaebench.model.distributions.delta import Delta
-from vaebench.model.distributions.gaussian import Gaussian
+from vaebench.model.distributions.gaussian import Gaussian, kl_per_dimension
 from vaebench.model.vae import VAE
 from vaebench.training.engine import EVALUATION_BATCH
 
 DECODER_BATCH = 10_000
+EXPECTATION_SAMPLES = 16  # latents an image behind each of the two estimates of its posterior's expectation
+
+
+def evenly(count: int, of: int) -> Tensor:
+    """``count`` numbers below ``of``, evenly spaced; all of them if there are no more."""
+    count = min(count, of)
+    return torch.arange(count) * of // count
 
 
 class Subject:
-    """A model before the test set: ``grey`` and ``observed`` are (images, channels, height, width) in [0, 1].
+    """A model before the test set: ``grey`` and ``observed`` are (images, channels, height, width).
 
-    ``observed`` is what the model sees under its data convention, ``grey`` is what reconstructions are held against.
-    All noise is a function of the seed.
+    ``observed`` is what the model sees under its data convention, ``grey`` is what reconstructions are held against;
+    both lie in [0, 1] where the data's ``scale`` is "unit", and anywhere where it is "real". All noise is a function of
+    the seed.
     """
 
     def __init__(
-        self, model: VAE, grey: Tensor, observed: Tensor, seed: int, *, importance_samples: int, importance_images: int
+        self,
+        model: VAE,
+        grey: Tensor,
+        observed: Tensor,
+        seed: int,
+        *,
+        importance_samples: int,
+        importance_images: int,
+        scale: str = "unit",
     ) -> None:
-        self.model, self.grey, self.observed, self.seed = model, grey, observed, seed
-        self.importance_samples, self.importance_images = importance_samples, importance_images
+        self.model, self.grey, self.observed, self.seed, self.scale = model, grey, observed, seed, scale
+        self.importance_samples = importance_samples
+        self.chosen = evenly(importance_images, len(observed)).to(observed.device)
 
-    def has(self, need: str) -> bool:
-        """Whether the flavour has what a metric needs: the keys of `vaebench.evaluation.metric.REASONS`."""
+    def lacks(self, need: str) -> str:
+        """Why the model or the data do not have what a metric needs (a key of `REASONS`); empty if they have it."""
+        if need == "likelihood" and self.model.own_likelihood:
+            return self.model.own_likelihood
         draw = self._probe
-        return {
+        has = {
             "posterior": not isinstance(draw.q, Delta),
             "draws": not isinstance(draw.q, Code),
             "prior": draw.p is not None,
-            "likelihood": not isinstance(draw.px, Delta) and not self.model.own_likelihood,
+            "likelihood": not isinstance(draw.px, Delta),
             "gaussian": isinstance(draw.q, Gaussian) and isinstance(draw.p, Gaussian),
-        }[need]
+            "euclidean": space_of(draw.q) == "euclidean",
+            "codes": hasattr(draw.q, "masses"),
+            "images": self.scale == "unit",
+        }
+        return "" if has[need] else REASONS[need]
+
+    def has(self, need: str) -> bool:
+        """Whether nothing lacks."""
+        return not self.lacks(need)
 
     @cached_property
     def _probe(self):
@@ -56,17 +86,20 @@ class Subject:
     @torch.no_grad()
     def _pass(self) -> dict[str, Tensor]:
         """One latent per test image: log likelihood, KL, and mean latents; chunked."""
-        kept: dict[str, list[Tensor]] = {"log_px": [], "kl": [], "means": [], "reconstructions": []}
+        kept: dict[str, list[Tensor]] = {}
         for part, x in enumerate(self.observed.split(EVALUATION_BATCH)):
             with self._keyed("test", part):
                 draw = self.model(x)
+                found = {"means": draw.q.mean, "reconstructions": self.model.decode(draw.q.mean)}
                 if self.has("likelihood"):
-                    kept["log_px"].append(draw.log_px)
+                    found["log_px"] = draw.log_px
                 if self.has("posterior") and self.has("prior"):
-                    kept["kl"].append(draw.kl)
-            kept["means"].append(draw.q.mean)
-            kept["reconstructions"].append(self.model.decode(draw.q.mean).clamp(0, 1))
-        return {name: torch.cat(values) for name, values in kept.items() if values}
+                    found["kl"] = draw.kl
+                if self.has("gaussian"):
+                    found["kl_per_dimension"] = kl_per_dimension(draw.q, draw.p)
+            for name, value in found.items():
+                kept.setdefault(name, []).append(value)
+        return {name: torch.cat(values) for name, values in kept.items()}
 
     @property
     def log_px(self) -> Tensor:
@@ -79,25 +112,69 @@ class Subject:
         return self._pass["kl"]
 
     @property
-    def means(self) -> Tensor:
-        """Point estimates of the latents, (images, latent)."""
-        return self._pass["means"]
+    def elbo(self) -> Tensor:
+        r"""$\log p(x|z) - \mathrm{KL}(q(z|x) \| p(z))$ per test image, nats, float64 (images,)."""
+        return (self.log_px - self.kl).double()
 
     @property
+    def kl_per_dimension(self) -> Tensor:
+        """The KL of each latent coordinate, where posterior and prior are Gaussian, nats, (images, latent)."""
+        return self._pass["kl_per_dimension"]
+
+    @property
+    def means(self) -> Tensor:
+        """Point estimates of the latents, (images, latent): not the posterior's `expectations`."""
+        return self._pass["means"]
+
+    @cached_property
     def reconstructions(self) -> Tensor:
-        """Decoder means at the point estimates, clamped to [0, 1], (images, channels, height, width)."""
-        return self._pass["reconstructions"]
+        """Decoder means at the point estimates, (images, channels, height, width), clamped to [0, 1] as data are."""
+        decoded = self._pass["reconstructions"]
+        return decoded.clamp(0, 1) if self.scale == "unit" else decoded
+
+    @property
+    def squared_errors(self) -> Tensor:
+        """Mean squared difference per pixel of each reconstruction from its grey image, float64 (images,)."""
+        return (self.reconstructions - self.grey).double().square().flatten(1).mean(1)
+
+    @cached_property
+    @torch.no_grad()
+    def expectations(self) -> tuple[Tensor, Tensor]:
+        r"""Two estimates of $\mathbb E_{q(z|x)}[z]$ with independent errors, float64 (images, latent) each.
+
+        The mean itself of a Gaussian; else means of samples, for the evenly spaced images of the importance weights.
+        """
+        if isinstance(self._probe.q, Gaussian):
+            return self.means.double(), self.means.double()
+        halves = []
+        for part, x in enumerate(self.observed[self.chosen].split(DECODER_BATCH // (2 * EXPECTATION_SAMPLES))):
+            with self._keyed("expectation", part):
+                z = self.model(x, 2 * EXPECTATION_SAMPLES).z.double()
+            halves.append(z.unflatten(0, (2, -1)).mean(1))
+        one, other = torch.cat(halves, 1)
+        return one, other
+
+    @cached_property
+    @torch.no_grad()
+    def codes(self) -> tuple[Tensor, Tensor]:
+        """Of discrete latents: the mean mass of each code at each position over the test set, float64, and whether it
+        is the likeliest for any image, (positions, codes) both."""
+        mass, chosen = [], []
+        for part, x in enumerate(self.observed.split(EVALUATION_BATCH)):
+            with self._keyed("codes", part):
+                masses = self.model(x).q.masses.double()
+            mass.append(masses.sum(0))
+            chosen.append(F.one_hot(masses.argmax(-1), masses.shape[-1]).amax(0))
+        return torch.stack(mass).sum(0) / len(self.observed), torch.stack(chosen).amax(0) > 0
 
     @cached_property
     @torch.no_grad()
     def log_w(self) -> Tensor:
-        r"""Log importance weights $\log p(x, z_k) - \log q(z_k|x)$, nats, (samples, images), evenly spaced images."""
+        r"""Log importance weights $\log p(x, z_k) - \log q(z_k|x)$, nats, (samples, images) of images ``chosen``."""
         images = min(EVALUATION_BATCH, max(1, DECODER_BATCH // self.importance_samples))
         samples = min(self.importance_samples, DECODER_BATCH)
         columns = []
-        count = min(self.importance_images, len(self.observed))
-        chosen = torch.arange(count, device=self.observed.device) * len(self.observed) // count
-        for part, x in enumerate(self.observed[chosen].split(images)):
+        for part, x in enumerate(self.observed[self.chosen].split(images)):
             rows = []
             with self._keyed("importance", part):
                 for start in range(0, self.importance_samples, samples):

@@ -16,6 +16,7 @@ rule measure:
         metrics="<results>/evaluations/<cell>/metrics.csv",
         history="<results>/evaluations/<cell>/history.csv",
         compute="<results>/evaluations/<cell>/compute.csv",
+        per_image="<results>/evaluations/<cell>/per_image.npz",
         gallery="<results>/evaluations/<cell>/gallery.npz",
         conditions="<results>/evaluations/<cell>/conditions.json",
     log:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from vaebench import random
 from vaebench.errors import Missing
+from vaebench.evaluation.subject import evenly
 from vaebench.evaluation.survey import DISCRETE
-from vaebench.evaluation.survey.pairs import evenly
 from vaebench.geometry import curvature, scalars
 from vaebench.geometry.metrics import MetricTensor, Pullback
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Cloud:
-    """A cloud of latents: codes of evenly spaced test images, draws of the prior, or midpoints of the pairs' codes."""
+    """A cloud of latents: codes of evenly spaced test images, as many draws of the prior, or midpoints of the pairs."""
 
     def __init__(self, survey: Survey, name: str) -> None:
         self.survey, self.name = survey, name
@@ -28,10 +28,10 @@ class Cloud:
     @cached_property
     def y(self) -> Tensor:
         """Their coordinates, (points, coordinates), float64."""
-        model, count, codes = self.survey.model, self.survey.settings.points, self.survey.codes
-        manifold = self.survey.manifold
+        model, codes, manifold = self.survey.model, self.survey.codes, self.survey.manifold
+        chosen = evenly(self.survey.settings.points, len(codes))
         if self.name == "test":
-            return manifold.coordinates(codes[evenly(count, len(codes))].double())
+            return manifold.coordinates(codes[chosen].double())
         if self.survey.discrete:
             raise Missing(DISCRETE)
         if self.name == "midpoint":
@@ -40,7 +40,7 @@ class Cloud:
         if model.prior is None:
             raise Missing("it has no prior")
         with random.stream(torch.tensor(random.key(self.survey.seed, "survey"), device=codes.device)):
-            return manifold.coordinates(model.prior(model.encoder).rsample(torch.Size((count,))).double())
+            return manifold.coordinates(model.prior(model.encoder).rsample(chosen.shape).double())
 
     @cached_property
     def singular_values(self) -> Tensor:

@@ -28,8 +28,9 @@ class Curves:
         return line(found.a[chosen], found.b[chosen], times) if self.name == "line" else found.curve(times)[chosen]
 
     def images(self, count: int, chosen: Tensor) -> Tensor:
-        """Decoder means along them, (chosen pairs, count, channels, height, width) in [0, 1]."""
-        return self.survey.decoder(self.points(count, chosen)).mean.clamp(0, 1)
+        """Decoder means along them, (chosen pairs, count, channels, height, width), in [0, 1] if the data are."""
+        images = self.survey.decoder(self.points(count, chosen)).mean
+        return images.clamp(0, 1) if self.survey.bounded else images
 
     @cached_property
     def measured(self) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from vaebench.errors import Missing
+from vaebench.evaluation.subject import evenly
 from vaebench.evaluation.survey import DISCRETE
-from vaebench.evaluation.survey.pairs import evenly
 from vaebench.geometry import graph
 
 if TYPE_CHECKING:
@@ -32,7 +32,11 @@ class Neighbourhood:
 
     @property
     def labels(self) -> np.ndarray:
-        return self.survey.labels[self._chosen].numpy()
+        """Raises `Missing` where there is one class only."""
+        labels = self.survey.labels[self._chosen].numpy()
+        if (labels == labels[0]).all():
+            raise Missing("all test images are of one class")
+        return labels
 
     @cached_property
     def distances(self) -> np.ndarray:

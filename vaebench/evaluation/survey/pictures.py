@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from vaebench.errors import Missing
+from vaebench.evaluation.metric import REASONS
+from vaebench.evaluation.subject import evenly
 from vaebench.evaluation.survey.curves import FINE
 from vaebench.evaluation.survey.neighbourhoods import CODES
-from vaebench.evaluation.survey.pairs import evenly
 from vaebench.evaluation.survey.survey import Survey
 from vaebench.geometry import curvature
 from vaebench.geometry.scalars import log_condition, log_magnification
@@ -21,7 +22,7 @@ GRID = 48  # points of a map, a side
 
 
 def pictures(survey: Survey) -> dict[str, np.ndarray]:
-    """Arrays for the figures; ``reason`` says why there are no others, ``curve_reason`` why there are no curves.
+    """Arrays for the figures; ``reason`` says why there are no others, ``curve_reason`` why curves or images lack.
 
     ``log_magnification`` and, of two directions or more, ``log_condition`` (points,) at test codes. Of a latent space
     of two dimensions, over a window of it: ``plane_axes`` (2 names), ``plane_x`` and ``plane_y`` (grid,),
@@ -74,15 +75,20 @@ def _plane(survey: Survey) -> dict[str, Any]:
     return arrays
 
 
-def _curves(survey: Survey, flat: bool) -> dict[str, Tensor]:
-    """Decoded lines and geodesics of the first pairs of two classes, and in a plane more of them as curves."""
-    arrays: dict[str, Tensor] = {}
-    strips, drawn = 1 + 2 * torch.arange(STRIPS), torch.arange(DRAWN)
-    strips, drawn = strips[strips < survey.settings.pairs], drawn[drawn < survey.settings.pairs]
+def _curves(survey: Survey, flat: bool) -> dict[str, Any]:
+    """Decoded lines and geodesics of the first pairs, of two classes if there are such, and in a plane more of them as
+    curves."""
+    arrays: dict[str, Any] = {}
+    first, second = survey.pairs
+    numbers, apart = torch.arange(len(first)), survey.labels[first] != survey.labels[second]
+    strips, drawn = (numbers[apart] if apart.any() else numbers)[:STRIPS], numbers[:DRAWN]
     found = survey.geodesics
     for name, lengths in (("line", found.line_length), ("geodesic", found.length)):
         path = survey.parts[name]
-        arrays |= {f"{name}_images": path.images(STRIP, strips), f"{name}_lengths": lengths[strips]}
+        if survey.bounded:
+            arrays |= {f"{name}_images": path.images(STRIP, strips), f"{name}_lengths": lengths[strips]}
+        else:
+            arrays["curve_reason"] = np.array(REASONS["images"])
         if flat:
             latents = survey.manifold.latents(path.points(FINE, drawn))
             arrays[f"plane_{name}s"] = survey.manifold.chart(latents)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,12 +13,12 @@ from torch import Tensor, nn
 from vaebench.data import binarisation
 from vaebench.data.dataset import Split
 from vaebench.errors import Missing
-from vaebench.evaluation.subject import Subject
+from vaebench.evaluation.subject import Subject, evenly
 from vaebench.evaluation.survey import DISCRETE, NEIGHBOURHOODS, PATHS, PLACES
 from vaebench.evaluation.survey.clouds import Cloud
 from vaebench.evaluation.survey.curves import Curves
 from vaebench.evaluation.survey.neighbourhoods import Neighbourhood
-from vaebench.evaluation.survey.pairs import evenly, pairs
+from vaebench.evaluation.survey.pairs import available, pairs
 from vaebench.geometry import manifolds
 from vaebench.geometry.geodesics import Geodesics, Immersed, Intrinsic, Space, geodesics
 from vaebench.geometry.metrics import MetricTensor, metric
@@ -28,6 +27,8 @@ from vaebench.study.config import Geometry
 from vaebench.training.engine import EVALUATION_BATCH
 
 REFERENCES = 5000  # training images that decoded ones are held against
+STILL = "all images between the two codes are the same"
+UNSTABLE = "no geodesic converged to a stable length"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Survey:
     def __init__(self, subject: Subject, labels: Tensor, train: Split, settings: Geometry, lost: str = "") -> None:
         self.model, self.observed, self.seed = subject.model.requires_grad_(False), subject.observed, subject.seed
         self.labels, self.train, self.settings, self.lost = labels, train, settings, lost
+        self.bounded = subject.scale == "unit"  # whether pixels lie in [0, 1]
         self.parts: dict[str, Any] = {"": self}  # what a metric is measured over, by name; "" is the whole
         self.parts |= {name: Cloud(self, name) for name in PLACES}
         self.parts |= {name: Curves(self, name) for name in PATHS}
@@ -76,8 +78,10 @@ class Survey:
         """Point estimates of all test images, (images, latent)."""
         if self.lost:
             raise Missing(self.lost)
+        if len(self.observed) < 2:
+            raise Missing("a geometry needs two test images, and there is one")
         codes = torch.cat([self.model.encode(x) for x in self.observed.split(EVALUATION_BATCH)])
-        if codes.shape[-1] >= self.observed[0].numel():
+        if torch.equal(codes, self.observed.flatten(1)):
             raise Missing("its latents are the pixels themselves")
         if not codes.isfinite().all():
             raise Missing("its codes are not finite")
@@ -106,9 +110,14 @@ class Survey:
         return Intrinsic(pulled) if immersion is None else Immersed(immersion)
 
     @cached_property
+    def pairs(self) -> tuple[Tensor, Tensor]:
+        """Numbers of the two test images of each pair, two times (pairs,)."""
+        return pairs(self.labels, self.settings.pairs)
+
+    @cached_property
     def ends(self) -> tuple[Tensor, Tensor]:
         """Codes of the pairs of test images, two times (pairs, latent)."""
-        first, second = pairs(self.labels, self.settings.pairs)
+        first, second = self.pairs
         return self.codes[first], self.codes[second]
 
     @cached_property
@@ -122,9 +131,12 @@ class Survey:
     @cached_property
     def trusted(self) -> Tensor:
         """Numbers of the pairs whose geodesic is trusted."""
-        found = self.geodesics.trusted & self.geodesics.length.isfinite() & (self.geodesics.line_length > 0)
+        moving = self.geodesics.line_length != 0
+        if not moving.any():
+            raise Missing(f"{STILL}, for every pair")
+        found = self.geodesics.trusted & self.geodesics.length.isfinite() & moving
         if not found.any():
-            raise Missing("no geodesic converged to a stable length")
+            raise Missing(UNSTABLE)
         return found.nonzero()[:, 0]
 
     @property
@@ -136,35 +148,36 @@ class Survey:
 
     @cached_property
     def references(self) -> tuple[Tensor, Tensor]:
-        """Evenly spaced training images, flat in [0, 1], and their labels."""
+        """Evenly spaced training images, flat, and their labels."""
         chosen = evenly(REFERENCES, len(self.train.images))
         images = binarisation.scaled(self.train.images[chosen].to(self.observed.device))
         return images.flatten(1), self.train.labels[chosen]
 
     def distances(self) -> list[dict[str, Any]]:
         """Of every pair: the latent space's own, the line's length and the geodesic's; None with the reason."""
+        count = available(self.settings.pairs, len(self.labels)) or 1
         rows = []
         for kind in ("latent", *PATHS):
             try:
-                values, reason = (
-                    self._distances(kind).double().tolist(),
-                    "no geodesic that converged to a stable length",
-                )
+                values, reasons = self._distances(kind)
             except Missing as error:
-                values, reason = [math.nan] * self.settings.pairs, str(error)
+                values, reasons = torch.full((count,), torch.nan), [str(error)] * count
             rows += [
-                {"pair": pair, "distance": kind, "value": value, "reason": ""}
-                if math.isfinite(value)
-                else {"pair": pair, "distance": kind, "value": None, "reason": reason}
-                for pair, value in enumerate(values)
+                {"pair": pair, "distance": kind, "value": value if known else None, "reason": "" if known else reason}
+                for pair, (value, known, reason) in enumerate(
+                    zip(values.double().tolist(), values.isfinite().tolist(), reasons, strict=True)
+                )
             ]
         return rows
 
-    def _distances(self, kind: str) -> Tensor:
+    def _distances(self, kind: str) -> tuple[Tensor, list[str]]:
+        """Of every pair, and why it has none where it is not finite."""
         if kind == "latent":
-            return self.manifold.distance(*self.ends)
+            values = self.manifold.distance(*self.ends)
+            return values, ["it is not finite"] * len(values)
+        lines = self.geodesics.line_length
         if kind == "line":
-            return self.geodesics.line_length
-        values = torch.full_like(self.geodesics.length, torch.nan)
+            return lines, ["it is not finite"] * len(lines)
+        values = torch.full_like(lines, torch.nan)
         values[self.trusted] = self.geodesics.length[self.trusted]
-        return values
+        return values, [STILL if line == 0 else UNSTABLE for line in lines.tolist()]

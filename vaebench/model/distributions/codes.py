@@ -1,4 +1,7 @@
-r"""Distributions over finitely many latents, whose samples pass gradients straight through (Bengio et al. 2013)."""
+r"""Distributions over finitely many latents, whose samples pass gradients straight through (Bengio et al. 2013).
+
+``masses`` of a posterior are those of the codes at each position of its latents, (batch, positions, codes).
+"""
 
 from __future__ import annotations
 
@@ -21,19 +24,23 @@ def straight_through(value: Tensor, smooth: Tensor) -> Tensor:
 class Code(Distribution):
     """All mass, 1, at ``code``, which stands for the nearby ``continuous`` in gradients; both (batch, latent).
 
-    ``index`` (batch, vectors) tells which entry of the codebook each of its vectors is.
+    ``index`` (batch, vectors) tells which entry of the codebook, of so many ``codes``, each of its vectors is.
     """
 
     space = "discrete"
     has_rsample = True
 
-    def __init__(self, continuous: Tensor, code: Tensor, index: Tensor) -> None:
-        self.continuous, self.code, self.index = continuous, code, index
+    def __init__(self, continuous: Tensor, code: Tensor, index: Tensor, codes: int) -> None:
+        self.continuous, self.code, self.index, self.codes = continuous, code, index, codes
         super().__init__(code.shape[:-1], code.shape[-1:], validate_args=False)
 
     @property
     def mean(self) -> Tensor:
         return straight_through(self.code, self.continuous)
+
+    @property
+    def masses(self) -> Tensor:
+        return F.one_hot(self.index, self.codes).to(self.code.dtype)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         return self.mean.expand(*sample_shape, *self.code.shape)
@@ -81,6 +88,10 @@ class Bits(Distribution):
     def mean(self) -> Tensor:
         return self.logits.sigmoid()
 
+    @property
+    def masses(self) -> Tensor:
+        return torch.stack((-self.logits, self.logits), -1).sigmoid()
+
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         noisy = self.logits + random.uniform((*sample_shape, *self.logits.shape), self.logits).logit()
         return straight_through((noisy > 0).to(noisy.dtype), (noisy / self.temperature).sigmoid())
@@ -105,6 +116,7 @@ class Refinements(Distribution):
     space = "discrete"
     has_rsample = True
     drawn: tuple[Tensor, Tensor, Tensor]
+    log_masses: list[Tensor]
 
     def __init__(self, u: Tensor, codebooks: Tensor, dropout: Tensor, temperature: Tensor) -> None:
         self.u, self.codebooks, self.dropout, self.temperature = u, codebooks, dropout, temperature
@@ -118,14 +130,21 @@ class Refinements(Distribution):
             z = z + codebook[_log_odds(self.u - z, codebook).argmax(-1)]
         return z
 
+    @property
+    def masses(self) -> Tensor:
+        """Of each level, given the codes above it that were drawn last."""
+        return torch.stack(self.log_masses, -2).exp()
+
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         levels, count, _ = self.codebooks.shape
         shape = (*sample_shape, *self.batch_shape)
         gumbel = -(-random.uniform((levels, *shape, count), self.u).log()).log()
         kept = depth(shape, levels, self.dropout)
         z, log_mass, rate = (torch.zeros((), dtype=self.u.dtype, device=self.u.device) for _ in range(3))
+        self.log_masses = []
         for codebook, noise, keep in zip(self.codebooks, gumbel, kept, strict=True):
             log_q = _log_odds(self.u - z, codebook).log_softmax(-1)
+            self.log_masses.append(log_q)
             noisy = log_q + noise
             chosen = F.one_hot(noisy.argmax(-1), count).to(noisy.dtype)
             code = straight_through(chosen, (noisy / self.temperature).softmax(-1)) @ codebook

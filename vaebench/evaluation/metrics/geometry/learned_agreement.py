@@ -7,7 +7,7 @@ from vaebench.evaluation.survey import PLACES
 from vaebench.geometry.scalars import log_magnification
 
 
-@metric(unit="", better=None, over=PLACES)
+@metric(unit="", better=None, most=1, over=PLACES)
 def learned_agreement(cloud) -> float:
     """Spearman's correlation of the logarithms of the two metrics' magnification factors over points."""
     known = cloud.survey.learned_metric

@@ -6,7 +6,7 @@ from vaebench.evaluation.survey import PLACES
 from vaebench.geometry import scalars
 
 
-@metric(unit="", better="lower", over=PLACES)
+@metric(unit="", better="lower", least=0, over=PLACES)
 def log_condition(cloud) -> float:
     r"""$\log_{10} (s_1 / s_d)$ of the singular values where codes have unit covariance; median over points."""
     if cloud.survey.manifold.dimension < 2:

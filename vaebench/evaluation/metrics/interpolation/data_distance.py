@@ -4,7 +4,7 @@ from vaebench.evaluation.metric import metric
 from vaebench.evaluation.survey import PATHS
 
 
-@metric(unit="", better="lower", over=PATHS)
+@metric(unit="", better="lower", least=0, over=PATHS)
 def data_distance(curves) -> float:
     """Root mean square difference per pixel to the nearest training image; mean over inner frames and trusted pairs."""
     return float(curves.nearest[0].double().mean())

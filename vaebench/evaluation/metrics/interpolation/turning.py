@@ -6,7 +6,7 @@ from vaebench.evaluation.metric import metric
 from vaebench.evaluation.survey import PATHS
 
 
-@metric(unit="rad", better="lower", over=PATHS)
+@metric(unit="rad", better="lower", least=0, over=PATHS)
 def turning(curves) -> float:
     """Total angle that the path of decoder means turns by: 0 is straight; mean over trusted pairs."""
     steps = curves.survey.decoder(curves.measured).mean.flatten(2).double().diff(dim=1)

@@ -5,7 +5,11 @@ from vaebench.evaluation.metric import metric
 THRESHOLD = 0.01
 
 
-@metric(unit="units", better="higher", needs=("posterior", "prior"))
+@metric(unit="units", better="higher", least=0, needs=("posterior", "euclidean", "prior"))
 def active_units(subject) -> float:
-    r"""$\#\{i : \mathrm{Var}_x\,\mathbb E_{q(z|x)}[z_i] > 0.01\}$."""
-    return float((subject.means.double().var(0, correction=0) > THRESHOLD).sum())
+    r"""$\#\{i : \mathrm{Var}_x\,\mathbb E_{q(z|x)}[z_i] > 0.01\}$.
+
+    The variance is the covariance of two estimates of the expectation whose errors are independent, hence unbiased.
+    """
+    one, other = subject.expectations
+    return float((((one - one.mean(0)) * (other - other.mean(0))).mean(0) > THRESHOLD).sum())

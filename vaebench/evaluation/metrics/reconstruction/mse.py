@@ -1,9 +1,11 @@
 """Mean squared error of reconstructions."""
 
+from torch import Tensor
+
 from vaebench.evaluation.metric import metric
 
 
-@metric(unit="", better="lower")
-def mse(subject) -> float:
-    """Per pixel, of the decoder's mean against grey pixels in [0, 1]; mean over the test set."""
-    return float((subject.reconstructions - subject.grey).double().square().mean())
+@metric(unit="", better="lower", least=0)
+def mse(subject) -> Tensor:
+    """Per pixel, of the decoder's mean against grey pixels in [0, 1], or values in their own unit; mean over images."""
+    return subject.squared_errors
