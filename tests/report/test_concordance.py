@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,17 +13,14 @@ from scipy import stats
 from vaebench.geometry import agreement
 from vaebench.report import concordance as module
 from vaebench.report.concordance import DISTANCES, DRAWS, agree, agree_files, resampled, resamples
+from vaebench.report.differences import COLUMNS
 from vaebench.report.figures import style
 from vaebench.report.figures.agreement.concordance import concordance
 from vaebench.report.figures.agreement.variation import variation
 from vaebench.report.figures.draw import draw
 from vaebench.report.summary import gather, summarise
-from vaebench.report.tables.columns import members
-from vaebench.report.tables.conditions import note as line
-from vaebench.report.tables.html import html
-from vaebench.report.tables.latex import latex
-from vaebench.report.tables.markdown import markdown
-from vaebench.report.tables.wide import wide
+from vaebench.report.tables.forms import forms
+from vaebench.report.tables.shown import Results
 from vaebench.study.tidy import CELL, METRICS
 
 Arrays = dict[str, np.ndarray]
@@ -164,11 +163,11 @@ def test_a_cell_depends_on_its_own_distances_only() -> None:
     for other in (alone, shuffled):
         pd.testing.assert_frame_equal(found(every), found(other), check_exact=True)
     pd.testing.assert_frame_equal(agree(every), agree(shuffled), check_exact=True)
-    assert agree(every).columns.tolist() == summarise(summarised()).columns.tolist()
+    assert [*agree(every)] == [name for name in summarise(summarised()) if name not in ("lowest", "highest", "error")]
 
 
 def summarised() -> pd.DataFrame:
-    return pd.DataFrame([("mnist", "mlp", "vae", 2, 0, "", "elbo", 1.0, "")], columns=METRICS)
+    return pd.DataFrame([("mnist", "mlp", "vae", 2, 0, "", "elbo", 1.0, 0.1, "")], columns=METRICS)
 
 
 def test_what_is_missing_has_a_reason() -> None:
@@ -205,21 +204,35 @@ def test_the_table_shows_the_numbers() -> None:
     lost = np.full((3, 40), np.nan)
     distances = rows({"vae": three(), "ae": same(lost), "svae": three(seeds=1)}, {"ae": DISCRETE})
     families = {"ae": "deterministic", "svae": "curved", "vae": "gaussian"}
-    table = wide(agree(distances), members("agreement"), families)
-    geometry = {"metric": "euclidean", "points": 20, "pairs": 40}
-    lines = markdown(table, families, line("agreement", [], seeds=3, geometry=geometry)).splitlines()
+    results = Results(
+        families,
+        [conditions(flavour) for flavour in families],
+        summary=summarise(summarised()),
+        compute=summarise(summarised()),
+        differences=pd.DataFrame(columns=COLUMNS),
+        agreement=agree(distances),
+    )
+    pages = forms(results, "agreement")
+    lines = pages["md"].splitlines()
     head, body = ([cell.strip() for cell in lines[i].split("|")] for i in (0, 4))
     row = found(distances).loc[("geodesic", "kendall_w")]
-    text = f"{row['mean']:.3f} ± {(row['high'] - row['low']) / 2:.3f}"
-    assert body[head.index("Kendall's W (geodesic) ↑")] == f"**{text}**"
-    t = found(distances).loc[("geodesic - latent", "variation_t"), "mean"]
-    assert float(body[head.index("variation t (geodesic - latent)")]) == pytest.approx(t, rel=1e-3)
-    assert len(head) == 2 + 4 + 4 * 3 + 2 * 2
-    assert lines[2].count("—<sup>1</sup>") == lines[3].count("—<sup>2</sup>") == 16
+    text = f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    assert body[head.index("Kendall's W (geodesic) ↑")] == text  # and bold, were it better than another
+    p = found(distances).loc[("geodesic - latent", "variation_p"), "mean"]
+    assert float(body[head.index("variation p (geodesic - latent)")]) == pytest.approx(p, rel=1e-3)
+    assert len(head) == 2 + 4 + 3 * 3 + 2
+    assert lines[2].count("—<sup>1</sup>") == lines[3].count("—<sup>2</sup>") == 11
     assert lines[-2:] == [f"<sup>1</sup> {DISCRETE}  ", "<sup>2</sup> it has one seed"]
-    assert lines[-3].startswith("40 pairs of test images") and "; 3 seeds;" in lines[-3]
-    for form in (latex, html):
-        assert f"{row['mean']:.3f}" in form(table, families, "")
+    assert "; 40 pairs of test images; " in lines[-3] and "; 3 seeds;" in lines[-3]
+    assert all(f"{row['mean']:.3f}" in page for page in pages.values())
+
+
+def conditions(flavour: str) -> dict[str, Any]:
+    """What a table states of a cell."""
+    cell = {"dataset": "mnist", "architecture": "mlp", "flavour": flavour, "latent": 2}
+    cell |= {name: {"name": label, "settings": {}} for name, label in (("objective", flavour), ("network", "mlp"))}
+    cell |= {"likelihood": "bernoulli", "likelihood_settings": {}, "convention": "dynamic", "masking": 0.0}
+    return cell | {"selection": "last epoch", "seeds": [0, 1, 2], "diverged": [], "pairs": 40, "test_sha256": "a"}
 
 
 def test_pairs_are_read_as_numbers(tmp_path) -> None:

@@ -6,6 +6,7 @@ import inspect
 import itertools
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def metrics(datasets=("mnist",), architectures=("mlp",), latents=LATENTS) -> pd.
         missing = flavour in ("ae", "copy") and metric in ("elbo", "nll", "rate")
         value = 10 * METRICS.index(metric) + 3 * FLAVOURS.index(flavour) + np.log2(latent) + 0.1 * seed**2
         facts = (dataset, architecture, flavour, latent, seed, "", metric)
-        rows.append((*facts, np.nan if missing else value, "it has no prior" if missing else ""))
+        rows.append((*facts, np.nan if missing else value, np.nan, "it has no prior" if missing else ""))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -63,6 +64,16 @@ def history(datasets=("mnist",), latents=LATENTS) -> pd.DataFrame:
     ]
     columns = ["dataset", "architecture", "flavour", "latent", "seed", "epoch", "split", "term", "value"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def costs(diverged: Mapping[str, set[int]]) -> pd.DataFrame:
+    """How the runs of `history` ended, of latent size 2, with those seeds of a flavour that diverged."""
+    rows = [
+        ("mnist", "mlp", flavour, 2, seed, "", "diverged", float(seed in diverged.get(flavour, ())), np.nan, "")
+        for flavour in FLAVOURS
+        for seed in range(3)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def galleries(latent: int, channels: int = 1) -> dict[str, dict[str, np.ndarray]]:
@@ -402,7 +413,7 @@ def test_a_run_without_pictures_is_named_even_if_it_is_the_first(name):
 
 def results(folder: Path, kind: str) -> dict[str, list[Path]]:
     """Files of a small study, of what a kind says that its figures are given, and of nothing else."""
-    made = {"summary": summarise(metrics()), "history": history(latents=(2,))}
+    made = {"summary": summarise(metrics()), "history": history(latents=(2,)), "compute": costs({})}
     images = {"gallery": galleries(2), "geometry": geometries()}
     if kind == "agreement":
         facts = list(itertools.product(FLAVOURS[:2], range(2), concordance.DISTANCES, range(9)))
@@ -438,10 +449,21 @@ def test_every_kind_states_its_inputs_and_its_figures_are_drawn_from_them_alone(
         assert isinstance(draw(name, paths, FAMILIES, flavours), Figure)
         assert catalogue.caption("figures", name).endswith(".")
         parameters = list(inspect.signature(catalogue.load("figures", name)).parameters)
-        assert len(parameters) == len(paths) + 1 and parameters[-1] == "palette"
+        given = len(paths) - ("compute" in paths)  # costs tell which histories are drawn
+        assert len(parameters) == given + 1 and parameters[-1] == "palette"
     assert dict(matplotlib.rcParams) == before
     for module in [m for name, m in sys.modules.items() if name.startswith("vaebench.report.figures.")]:
         assert module.__doc__.partition("\n\n")[0].rstrip().endswith(".")
+
+
+def test_histories_of_runs_that_diverged_enter_no_mean(tmp_path):
+    paths = results(tmp_path, "history")
+    costs({"vae": {1, 2}, "ae": {0, 1, 2}}).to_csv(paths["compute"][0], index=False)
+    figure = draw("training_curves", paths, FAMILIES)
+    drawn = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    own = history(latents=(2,)).query("flavour == 'vae' and seed == 0 and split == 'validation' and term == 'total'")
+    assert drawn["vae validation"].tolist() == own["value"].tolist()
+    assert "ae validation" not in drawn and "AE, copy (control) — no training history" in note(figure)
 
 
 def test_unreadable_arrays_are_told_in_one_line(tmp_path):

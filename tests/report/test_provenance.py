@@ -75,11 +75,13 @@ def test_runs_machines_and_test_sets_are_those_of_the_files(tmp_path: Path) -> N
         facts = {"dataset": "mnist", "convention": {"vae": "dynamic", "n_vae": "static"}[flavour]}
         conditions.append(tmp_path / f"{flavour}-conditions.json")
         conditions[-1].write_text(json.dumps(facts | {"test_sha256": flavour}))
-    found = json.loads(provenance.collect({"seeds": [0]}, manifests, conditions))
+    (tmp_path / "card.json").write_text(json.dumps({"name": "mnist", "fingerprint": "files", "checksum": "tensors"}))
+    found = json.loads(provenance.collect({"seeds": [0]}, manifests, conditions, [tmp_path / "card.json"]))
+    assert found["datasets"] == {"mnist": {"files_sha256": "files", "prepared_sha256": "tensors"}}
     assert found["runs"] == {"finished": 2, "diverged": 1}
     assert found["machines"] == [{"cpu": "a", "runs": 1}, {"cpu": "b", "runs": 2}]
     assert found["observed_test_sets_sha256"] == {"mnist": {"dynamic": "vae", "static": "n_vae"}}
     assert found["study"] == {"seeds": [0]} and set(found["versions"]) == set(provenance.PACKAGES)
     (tmp_path / "vae/seed0/run.json").write_text("{")
     with pytest.raises(VaebenchError, match=r"run.json: cannot be read as JSON"):
-        provenance.collect({}, manifests, conditions)
+        provenance.collect({}, manifests, conditions, [])

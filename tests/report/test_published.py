@@ -13,15 +13,19 @@ CLAIM |= {"source": "A", "differences": "B"}
 def test_a_claim_meets_the_mean_of_its_own_cell() -> None:
     rows = [
         {"dataset": "mnist", "architecture": "mlp", "flavour": flavour, "latent": 10, "seed": seed, "part": ""}
-        | {"metric": "nll", "value": value, "reason": ""}
-        for flavour, values in {"n_vae": (94.0, 95.0, 96.0), "other": (1.0, 2.0, 3.0)}.items()
+        | {"metric": "nll", "value": value, "error": 0.4, "reason": ""}
+        for flavour, values in {"n_vae": (94.0, 95.0, 96.0), "two": (94.0, 95.0), "other": (1.0, 2.0, 3.0)}.items()
         for seed, value in enumerate(values)
     ]
-    table = published.compare(summarise(pd.DataFrame(rows)), {"n_vae": CLAIM, "absent": CLAIM | {"interval": None}})
+    table = published.compare(
+        summarise(pd.DataFrame(rows)), {"n_vae": CLAIM, "two": CLAIM, "absent": CLAIM | {"interval": None}}
+    )
     ours = table.iloc[0]
     assert (ours["ours"], ours["n"]) == (95.0, 3)
     np.testing.assert_allclose(ours["difference"], 1.16)
     np.testing.assert_allclose((ours["low"], ours["high"]), 95 + np.array([-1, 1]) * 4.302652729911275 / np.sqrt(3))
     text = published.markdown(table).splitlines()
-    assert text[2] == "| n_vae | mnist | 10 | NLL | 93.84 ± 0.30 | 95.00 ± 2.48 | +1.16 | A | B |"
-    assert text[3] == "| absent | mnist | 10 | NLL | 93.84 | not run |  | A | B |"
+    assert text[2] == "| n_vae | mnist | 10 | NLL | 93.84 ± 0.30 | 95.00 ± 2.48 | 0.40 | +1.16 | A | B |"
+    assert text[3] == "| two | mnist | 10 | NLL | 93.84 ± 0.30 | 94.50 [94.00, 95.00] | 0.40 | +0.66 | A | B |"
+    assert text[4] == "| absent | mnist | 10 | NLL | 93.84 | not run |  |  | A | B |"
+    assert "standard error over test images" in text[-1]

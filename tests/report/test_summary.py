@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from vaebench.errors import VaebenchError
-from vaebench.report.summary import gather, join, summarise
+from vaebench.report.summary import FEWEST, gather, join, summarise, whole
 from vaebench.study.tidy import METRICS
 
 NO_PRIOR = "it has no prior & 50 % | less"
@@ -20,19 +20,19 @@ ELBOS = {"vae": [-100.0, -102.0, -101.5], "beta_vae": [-110.0, -111.0, -112.0], 
 
 def metrics() -> pd.DataFrame:
     rows = [
-        ("mnist", "mlp", flavour, 2, seed, "", "elbo", value, "")
+        ("mnist", "mlp", flavour, 2, seed, "", "elbo", value, 0.5 + seed, "")
         for flavour, values in ELBOS.items()
         for seed, value in enumerate(values)
     ]
-    rows += [("mnist", "mlp", "ae", 2, seed, "", "elbo", np.nan, NO_PRIOR) for seed in range(3)]
+    rows += [("mnist", "mlp", "ae", 2, seed, "", "elbo", np.nan, np.nan, NO_PRIOR) for seed in range(3)]
     rows += [
-        ("mnist", "mlp", "ae", 2, 0, "", "mse", 0.01234567, ""),
-        ("mnist", "mlp", "ae", 2, 1, "", "mse", np.nan, "the value is nan"),
-        ("mnist", "mlp", "vae", 2, 0, "", "mse", 0.02, ""),
-        ("mnist", "mlp", "vae", 2, 1, "", "mse", 0.02, ""),
-        ("mnist", "mlp", "copy", 2, 0, "", "mse", 0.0, ""),
-        ("mnist", "mlp", "copy", 2, 0, "", "psnr", np.inf, ""),
-        ("mnist", "mlp", "copy", 2, 1, "", "psnr", np.inf, ""),
+        ("mnist", "mlp", "ae", 2, 0, "", "mse", 0.01234567, 0.001, ""),
+        ("mnist", "mlp", "ae", 2, 1, "", "mse", np.nan, np.nan, "the value is nan"),
+        ("mnist", "mlp", "vae", 2, 0, "", "mse", 0.02, 0.001, ""),
+        ("mnist", "mlp", "vae", 2, 1, "", "mse", 0.02, np.nan, ""),
+        ("mnist", "mlp", "copy", 2, 0, "", "mse", 0.0, 0.0, ""),
+        ("mnist", "mlp", "copy", 2, 0, "", "psnr", np.inf, np.nan, ""),
+        ("mnist", "mlp", "copy", 2, 1, "", "psnr", np.inf, np.nan, ""),
     ]
     return pd.DataFrame(rows, columns=METRICS)
 
@@ -136,6 +136,7 @@ def test_intervals_are_those_of_student() -> None:
         low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
         assert row["n"] == 3
         assert row[["mean", "low", "high"]].tolist() == pytest.approx([np.mean(values), low, high], rel=1e-12)
+        assert row[["lowest", "highest", "error"]].tolist() == [min(values), max(values), 1.5]
 
 
 def test_summary_of_one_seed_none_equal_and_infinite_values() -> None:
@@ -144,8 +145,38 @@ def test_summary_of_one_seed_none_equal_and_infinite_values() -> None:
     assert (one["n"], one["mean"], one["reason"]) == (1, 0.01234567, "")
     assert np.isnan([one["low"], one["high"], none["mean"], none["low"]]).all()
     assert (none["n"], none["reason"]) == (0, NO_PRIOR)
-    assert rows.loc[("vae", "mse"), ["low", "mean", "high"]].tolist() == [0.02, 0.02, 0.02]
     assert rows.loc[("copy", "psnr"), "mean"] == np.inf
+
+
+def test_fewer_than_three_seeds_have_no_interval_but_their_ends() -> None:
+    """That of two would be 12.7 times half of what they are apart: 0.5 ± 6.4 of 0 and 1."""
+    table = pd.DataFrame(
+        [("mnist", "mlp", "vae", 2, seed, "", "active_units", float(seed), np.nan, "") for seed in range(FEWEST)],
+        columns=METRICS,
+    )
+    two = summarise(table[:2]).iloc[0]
+    assert two[["n", "mean", "lowest", "highest"]].tolist() == [2, 0.5, 0.0, 1.0]
+    assert np.isnan(two[["low", "high", "error"]].to_numpy(float)).all()
+    three = summarise(table).iloc[0]
+    assert three["high"] == pytest.approx(1 + stats.t.ppf(0.975, 2) / 3**0.5)
+
+
+def test_equal_seeds_have_an_interval_without_width() -> None:
+    table = metrics().query("flavour == 'copy' and metric == 'elbo'")
+    assert summarise(table)[["low", "mean", "high"]].to_numpy().tolist() == [[-1.0, -1.0, -1.0]]
+
+
+def test_costs_of_runs_that_diverged_are_missing() -> None:
+    """A run that ended early took less time than one that did not, and stands for none."""
+    rows = [
+        ("mnist", "mlp", flavour, 2, seed, "", name, value, np.nan, "")
+        for flavour, lost in (("vae", {2}), ("beta_vae", {0, 1, 2}))
+        for seed in range(3)
+        for name, value in (("diverged", float(seed in lost)), ("epochs", 10.0 - seed))
+    ]
+    costs = summarise(whole(pd.DataFrame(rows, columns=METRICS))).set_index(["flavour", "metric"])
+    assert costs.loc[("vae", "epochs"), ["n", "mean", "reason"]].tolist() == [2, 9.5, ""]
+    assert costs.loc[("beta_vae", "epochs"), ["n", "reason"]].tolist() == [0, "the run diverged"]
 
 
 def test_distinct_reasons_are_joined() -> None:
@@ -159,7 +190,18 @@ def test_each_row_is_that_of_its_seeds_alone_to_the_last_bit() -> None:
     sizes = [1, 2, 3, 5, 8, 9, 17, 30] * 6
     table = pd.DataFrame(
         [
-            ("mnist", "mlp", f"vae_{cell}", 2, seed, "test", "elbo", random.normal() * 10.0 ** (cell % 9 - 4), "")
+            (
+                "mnist",
+                "mlp",
+                f"vae_{cell}",
+                2,
+                seed,
+                "test",
+                "elbo",
+                random.normal() * 10.0 ** (cell % 9 - 4),
+                random.random(),
+                "",
+            )
             for cell, size in enumerate(sizes)
             for seed in range(size)
         ],
@@ -167,13 +209,14 @@ def test_each_row_is_that_of_its_seeds_alone_to_the_last_bit() -> None:
     )
     table.loc[random.random(len(table)) < 0.2, "value"] = np.nan
     summary = summarise(table.sample(frac=1, random_state=0))
-    assert summary.shape == (len(sizes), 11)
+    assert summary.shape == (len(sizes), 14)
     for row in summary.itertuples():
-        values = table.loc[(table["flavour"] == row.flavour) & table["value"].notna(), "value"].to_numpy()
+        own = table[(table["flavour"] == row.flavour) & table["value"].notna()]
+        values = own["value"].to_numpy()
         half = np.nan
-        if len(values) > 1:
+        if len(values) >= FEWEST:
             half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-        mean = values.mean() if len(values) else np.nan
+        mean, error = (values.mean(), own["error"].to_numpy().mean()) if len(values) else (np.nan, np.nan)
         np.testing.assert_array_equal(
-            [row.n, row.mean, row.low, row.high], [len(values), mean, mean - half, mean + half]
+            [row.n, row.mean, row.low, row.high, row.error], [len(values), mean, mean - half, mean + half, error]
         )

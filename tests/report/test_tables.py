@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import json
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,48 +17,113 @@ import pytest
 from scipy import stats
 
 from vaebench.errors import VaebenchError
+from vaebench.report.differences import COLUMNS
 from vaebench.report.summary import summarise
 from vaebench.report.tables import columns
-from vaebench.report.tables.conditions import note
 from vaebench.report.tables.entry import Entry, number
 from vaebench.report.tables.forms import FORMS, forms
 from vaebench.report.tables.latex import escape, latex
 from vaebench.report.tables.markdown import markdown
+from vaebench.report.tables.shown import Results, below, shown
+from vaebench.report.tables.text import Table
 from vaebench.report.tables.wide import wide
 from vaebench.study import catalogue
 from vaebench.study.naming import metric_name, readable
-from vaebench.study.tidy import METRICS
+from vaebench.study.tidy import CELL, METRICS
 
-FAMILIES = {"ae": "deterministic", "beta_vae": "gaussian", "vae": "gaussian", "copy": "controls"}
+FAMILIES = {"ae": "deterministic", "beta_vae": "gaussian", "vae": "gaussian", "copy": "controls", "mean": "controls"}
 NO_PRIOR = "it has no prior & 50 % | less"
 ELBOS = {"vae": [-100.0, -102.0, -101.5], "beta_vae": [-110.0, -111.0, -112.0], "copy": [-1.0, -1.0, -1.0]}
 
 
 def metrics() -> pd.DataFrame:
     rows = [
-        ("mnist", "mlp", flavour, 2, seed, "", "elbo", value, "")
+        ("mnist", "mlp", flavour, 2, seed, "", "elbo", value, 0.512, "")
         for flavour, values in ELBOS.items()
         for seed, value in enumerate(values)
     ]
-    rows += [("mnist", "mlp", "ae", 2, seed, "", "elbo", np.nan, NO_PRIOR) for seed in range(3)]
+    rows += [("mnist", "mlp", "ae", 2, seed, "", "elbo", np.nan, np.nan, NO_PRIOR) for seed in range(3)]
     rows += [
-        ("mnist", "mlp", "ae", 2, 0, "", "mse", 0.01234567, ""),
-        ("mnist", "mlp", "ae", 2, 1, "", "mse", np.nan, "the value is nan"),
-        ("mnist", "mlp", "vae", 2, 0, "", "mse", 0.02, ""),
-        ("mnist", "mlp", "vae", 2, 1, "", "mse", 0.02, ""),
-        ("mnist", "mlp", "copy", 2, 0, "", "mse", 0.0, ""),
-        ("mnist", "mlp", "copy", 2, 0, "", "psnr", np.inf, ""),
-        ("mnist", "mlp", "copy", 2, 1, "", "psnr", np.inf, ""),
+        ("mnist", "mlp", "ae", 2, 0, "", "mse", 0.01234567, 0.001, ""),
+        ("mnist", "mlp", "ae", 2, 1, "", "mse", np.nan, np.nan, "the value is nan"),
+        ("mnist", "mlp", "vae", 2, 0, "", "mse", 0.02, 0.001, ""),
+        ("mnist", "mlp", "vae", 2, 1, "", "mse", 0.02, 0.001, ""),
+        ("mnist", "mlp", "copy", 2, 0, "", "mse", 0.0, 0.0, ""),
+        ("mnist", "mlp", "copy", 2, 0, "", "psnr", np.inf, np.nan, ""),
+        ("mnist", "mlp", "copy", 2, 1, "", "psnr", np.inf, np.nan, ""),
     ]
     return pd.DataFrame(rows, columns=METRICS)
 
 
+def cell(flavour: str, **other: Any) -> dict[str, Any]:
+    """Conditions of a cell whose label is a flavour's name."""
+    names = {"dataset": "mnist", "architecture": "mlp", "flavour": flavour, "latent": 2}
+    objective = {"name": flavour, "settings": catalogue.settle("flavours", flavour, {})}
+    network = {"name": "mlp", "settings": catalogue.settle("networks", "mlp", {})}
+    return json.loads(json.dumps(names | CONDITIONS | {"objective": objective, "network": network} | other))
+
+
+CONDITIONS: dict[str, Any] = {
+    "likelihood": "bernoulli",
+    "likelihood_settings": {},
+    "convention": "dynamic",
+    "masking": 0.0,
+    "selection": "least loss on validation images",
+    "seeds": [0, 1, 2],
+    "diverged": [],
+    "test_images": 360,
+    "importance_samples": 10,
+    "importance_images": 100,
+    "geometry_metric": "fisher_rao",
+    "points": 20,
+    "pairs": 6,
+    "test_sha256": "a",
+}
+
+
+def results(rows: pd.DataFrame | None = None, *, bold: Sequence[tuple[str, str]] = (), **conditions: Any) -> Results:
+    """Of rows of metrics; each flavour ``bold`` in a metric is tied with its best, and all others are told from it.
+
+    ``conditions`` are changes to those of flavours, by their names.
+    """
+    summary = summarise(metrics() if rows is None else rows)
+    differences = pd.DataFrame(
+        [
+            (*row[:4], row.part, row.metric, "best", "x", 3, 0, 0.0, -1.0 if tied else 1.0, 1.0, "")
+            for row in summary.itertuples(index=False)
+            for tied in [(row.flavour, row.metric) in bold]
+        ],
+        columns=COLUMNS,
+    )
+    flavours = summary["flavour"].unique()
+    return Results(
+        families={name: family for name, family in FAMILIES.items() if name in flavours},
+        conditions=[cell(name, **conditions.get(name, {})) for name in flavours],
+        summary=summary,
+        compute=summary,
+        differences=differences,
+    )
+
+
+BEST = [("vae", "elbo"), ("ae", "mse")]
+
+
 def table() -> pd.DataFrame:
-    return wide(summarise(metrics()), ["elbo", "mse", "psnr"], FAMILIES)
+    rows, _ = shown(results(bold=BEST), "likelihood")
+    more, _ = shown(results(bold=BEST), "reconstruction")
+    return wide(pd.concat([rows, more]), ["elbo", "mse", "psnr"], FAMILIES)
 
 
 def entry(flavour: str, metric: str) -> Entry:
     return table().loc[("mnist", "mlp", flavour, 2), (metric, "")]
+
+
+def note_of(found: Results, name: str) -> str:
+    """The note below a table."""
+    return next(line for line in forms(found, name)["md"].splitlines() if line.startswith("Data convention"))
+
+
+# Numbers and their intervals
 
 
 def test_entries_have_the_digits_that_their_interval_allows():
@@ -77,12 +147,190 @@ def test_entries_have_the_digits_that_their_interval_allows():
     ],
 )
 def test_numbers(mean, half, text):
-    assert number(mean, half) == text
+    assert number(mean, mean - half, mean + half) == text
 
 
-def test_best_of_a_block_follows_the_metric_and_leaves_controls_out():
-    best = {(index[2], column[0]) for column, items in table().items() for index, item in items.items() if item.best}
-    assert best == {("vae", "elbo"), ("ae", "mse")}
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "text"),
+    [
+        (0.874, 0.612, 1.0, "0.87 [0.61, 1.00]"),
+        (-111.04, -113.5, -110.9, "-111.0 [-113.5, -110.9]"),
+        (0.0, 0.0, 0.0, "0"),
+        (2.5, np.nan, np.nan, "2.500"),
+    ],
+)
+def test_intervals_by_their_ends(mean, low, high, text):
+    assert number(mean, low, high, bracketed=True) == text
+
+
+def test_differences_have_a_sign():
+    assert number(3.14, 2.5, 3.9, bracketed=True, signed=True) == "+3.14 [+2.50, +3.90]"
+    assert number(-0.2, -0.9, 0.4, bracketed=True, signed=True) == "-0.20 [-0.90, +0.40]"
+    assert number(0.0, 0.0, 0.0, bracketed=True, signed=True) == "0"
+    assert number(2.0, signed=True) == "+2"
+
+
+def test_two_seeds_are_shown_by_their_values_and_one_by_its_own():
+    """Not as 0.5 ± 6.4 units."""
+    rows = [("mnist", "mlp", "vae", 2, seed, "", "active_units", float(seed), np.nan, "") for seed in range(2)]
+    found = results(pd.DataFrame(rows, columns=METRICS), vae={"seeds": [0, 1]})
+    text = forms(found, "latent")["md"]
+    assert "| 0.50 [0.00, 1.00] |" in text and "±" not in text
+    assert "2 seeds; " in text and "of fewer than 3 seeds: mean [least, greatest value]" in text
+    found = results(pd.DataFrame(rows[1:], columns=METRICS), vae={"seeds": [1]})
+    text = forms(found, "latent")["md"]
+    assert "| 1 |" in text and "1 seed; " in text and "[" not in text
+
+
+def test_no_interval_passes_the_bounds_of_its_quantity():
+    bounded = {"ssim": (0.9, 0.95, 0.99), "mse": (0.001, 0.002, 0.005), "used_codes": (50.0, 90.0, 100.0)}
+    rows = [
+        ("mnist", "mlp", "vae", 2, seed, "", name, value, np.nan, "")
+        for name, values in bounded.items()
+        for seed, value in enumerate(values)
+    ]
+    found = results(pd.DataFrame(rows, columns=METRICS))
+    text = forms(found, "reconstruction")["md"] + forms(found, "latent")["md"]
+    for interval in ("0.947 [0.835, 1.000]", "0.0027 [0.0000, 0.0078]", "80 [14, 100]"):
+        assert f"| {interval} |" in text
+    assert text.count("mean [low, high] where the interval ends at a bound of the quantity") == 2
+
+
+def test_bounds_are_declared_where_there_are_any():
+    assert columns.quantity("ssim").most == 1 and columns.quantity("mse").least == 0
+    for table in columns.tables(geometry=True, differences=True):
+        for name in columns.members(table):
+            quantity = columns.quantity(name)
+            assert quantity.unit != "%" or (quantity.least, quantity.most) == (0, 100)
+
+
+def test_the_largest_errors_over_images_are_stated():
+    text = note_of(results(), "likelihood")
+    assert "intervals are for these test images, over which standard errors are at most ELBO 0.51 nats; " in text
+
+
+# Bold
+
+
+def test_bold_is_what_the_paired_differences_do_not_tell_from_the_best():
+    bold = {(index[2], column[0]) for column, items in table().items() for index, item in items.items() if item.bold}
+    assert bold == set(BEST)
+    assert "; bold: the best of a block, and all that the 95 % interval" in note_of(results(bold=BEST), "likelihood")
+
+
+def test_nothing_is_bold_without_support():
+    assert "**" not in forms(results(), "likelihood")["md"]
+
+
+def test_differences_are_bold_where_they_are_better_beyond_doubt():
+    rows = [
+        ("mnist", "mlp", flavour, 2, "", metric, "reference", "vae", n, 50, mean, low, high, reason)
+        for flavour, metric, n, mean, low, high, reason in (
+            ("ae", "elbo", 0, np.nan, np.nan, np.nan, NO_PRIOR),
+            ("ae", "mse", 3, -0.5, -0.7, -0.1, ""),
+            ("beta_vae", "elbo", 3, 2.0, -0.3, 4.6, ""),
+            ("beta_vae", "mse", 2, 0.5, 0.3, 0.8, ""),
+            ("beta_vae", "rate", 3, 0.5, 0.3, 0.8, ""),
+            ("copy", "elbo", 3, 9.0, 8.0, 9.5, ""),
+            ("copy", "mse", 3, 0.0, 0.0, 0.0, ""),
+        )
+    ]
+    found = dataclasses.replace(results(), differences=pd.DataFrame(rows, columns=COLUMNS))
+    lines = forms(found, "differences")["md"].splitlines()
+    assert lines[0] == "| Dataset | Architecture | Flavour | Latent | ELBO (nats) ↑ | MSE ↓ |"
+    assert lines[2] == "| MNIST | MLP | AE | 2 | —<sup>1</sup> | **-0.50 [-0.70, -0.10]** |"
+    assert lines[3] == "| MNIST | MLP | β-VAE | 2 | +2.0 [-0.3, +4.6] | +0.50 [+0.30, +0.80]<sup>2</sup> |"
+    assert lines[4] == "| MNIST | MLP | copy (control) | 2 | +9.00 [+8.00, +9.50] | 0 |"
+    assert (
+        "flavour less VAE on the same seeds and test images, mean [95 % interval: bootstrap over images, " in lines[6]
+    )
+    assert lines[8] == "<sup>2</sup> interval over images alone, of fewer than 3 seeds"
+
+
+def test_a_study_of_the_reference_alone_has_an_empty_table_of_differences():
+    found = dataclasses.replace(results(), differences=pd.DataFrame(columns=COLUMNS))
+    for text in forms(found, "differences").values():
+        assert "Flavour" in text and "VAE" not in text.partition("ata convention")[0].replace("Flavour", "")
+
+
+def test_agreement_is_bold_where_intervals_meet_that_of_the_best():
+    cells = {"ae": (0.9, 0.8, 0.95), "beta_vae": (0.7, 0.6, 0.81), "vae": (0.5, 0.4, 0.79), "copy": (1.0, 1.0, 1.0)}
+    rows = [("mnist", "mlp", name, 2, "line", "kendall_w", 6, *cells[name], "") for name in cells]
+    agreement = pd.DataFrame(rows, columns=[*CELL, "part", "metric", "n", "mean", "low", "high", "reason"])
+    lines = forms(dataclasses.replace(results(), agreement=agreement), "agreement")["md"].splitlines()
+    assert [line.split(" | ")[4].strip("| ") for line in lines[2:6]] == [
+        "**0.900 [0.800, 0.950]**",
+        "**0.70 [0.60, 0.81]**",
+        "0.50 [0.40, 0.79]",
+        "1",
+    ]
+
+
+# Conditions
+
+
+def test_what_most_cells_share_is_stated_once_and_what_others_do_instead_at_their_names():
+    other = {
+        "selection": "last epoch",
+        "masking": 0.25,
+        "likelihood": "gaussian",
+        "likelihood_settings": {"sigma": 0.1},
+    }
+    text = forms(results(ae=other), "likelihood")["md"]
+    line = (
+        "Data convention: dynamic; likelihood: bernoulli; no masking; weights kept: least loss on validation images; "
+        "3 seeds; NLL and effective sample size: K = 10 importance samples for 100 of 360 test images; mean ± "
+    )
+    assert line in text and " or " not in text
+    footnotes = dict(re.findall(r"^<sup>(\d+)</sup> (.*?)(?:  )?$", text, re.M))
+    named = {
+        name: numbers.split(", ") for name, numbers in re.findall(r"\| ([^|]*?)<sup>([\d, ]*)</sup> \| 2 \|", text)
+    }
+    assert {name: [footnotes[number] for number in numbers] for name, numbers in named.items()} == {
+        "AE": [
+            "likelihood: gaussian (sigma = 0.1)",
+            "training with 25% of the pixels masked",
+            "weights kept: last epoch",
+        ]
+    }
+
+
+def test_what_labels_stand_for_is_said_where_it_is_not_a_files_name_alone():
+    objective = {"name": "beta_vae", "settings": {"beta": 10.0}}
+    network = {"name": "mlp", "settings": catalogue.settle("networks", "mlp", {"hidden": [64]})}
+    every = {name: {"network": network} for name in FAMILIES}
+    text = forms(results(**every | {"beta_vae": every["beta_vae"] | {"objective": objective}}), "likelihood")["md"]
+    assert "; MLP is mlp (hidden = [64]); " in text
+    assert "<sup>2</sup> beta_vae (beta = 10.0)" in text
+
+
+def test_seeds_that_diverged_are_counted_at_the_name_and_values_that_lack_at_the_value():
+    rows = metrics()
+    rows.loc[(rows["flavour"] == "vae") & (rows["metric"] == "elbo") & (rows["seed"] == 2), "value"] = np.nan
+    text = forms(results(rows, vae={"diverged": [2]}), "likelihood")["md"]
+    assert "| VAE<sup>2</sup> | 2 | -101.0 [-102.0, -100.0] |" in text
+    assert "<sup>2</sup> 1 of 3 seeds diverged, left out" in text
+    text = forms(results(rows), "likelihood")["md"]
+    assert "| VAE | 2 | -101.0 [-102.0, -100.0]<sup>2</sup> |" in text and "<sup>2</sup> of 2 of 3 seeds" in text
+
+
+def test_a_flavour_that_learns_less_than_the_mean_image_is_marked_in_every_table():
+    values = {"vae": (-100.0, 0.05), "beta_vae": (-120.0, 0.06), "copy": (-300.0, 0.5), "mean": (-110.0, 0.055)}
+    rows = [
+        ("mnist", "mlp", flavour, 2, 0, "", name, value, np.nan, "")
+        for flavour, pair in values.items()
+        for name, value in zip(("elbo", "mse"), pair, strict=True)
+    ]
+    found = results(pd.DataFrame(rows, columns=METRICS))
+    assert below(found) == {("mnist", "mlp", "beta_vae", 2): "ELBO, MSE worse than the mean image's"}
+    for name in ("likelihood", "reconstruction"):
+        text = forms(found, name)["md"]
+        assert "| β-VAE<sup>1</sup> |" in text and "<sup>1</sup> ELBO, MSE worse than the mean image's" in text
+    otherwise = [row | {"convention": "none"} if row["flavour"] == "mean" else row for row in found.conditions]
+    assert below(dataclasses.replace(found, conditions=otherwise)) == {}
+
+
+# Layout
 
 
 def test_missing_values_are_dashes_with_their_reason():
@@ -90,29 +338,41 @@ def test_missing_values_are_dashes_with_their_reason():
     assert entry("vae", "psnr") == Entry("—", False, "not measured")
 
 
+def test_columns_without_any_number_are_left_out_and_the_note_says_why():
+    lacking = [("mnist", "mlp", "vae", 2, 0, part, "learned_agreement", np.nan, np.nan, "no metric") for part in "ab"]
+    given = [("mnist", "mlp", "vae", 2, 0, "", "active_directions", 2.0, np.nan, "")]
+    text = forms(results(pd.DataFrame(lacking + given, columns=METRICS)), "geometry")["md"]
+    assert text.startswith("| Dataset | Architecture | Flavour | Latent | active directions (directions) |") or (
+        text.startswith("| Dataset | Architecture | Flavour | Latent | active directions |")
+    )
+    assert "; no learned agreement (a, b): no metric." in text
+    alone = forms(results(pd.DataFrame(lacking, columns=METRICS)), "geometry")["md"]
+    assert "learned agreement (a) | learned agreement (b)" in alone
+
+
 @pytest.mark.parametrize("order", [("ae", "beta_vae", "vae", "copy"), ("copy", "vae", "ae", "beta_vae")])
 def test_blocks_follow_the_families_end_with_the_controls_and_ascend_in_latent_size(order):
-    larger = metrics().assign(latent=10)
     families = {flavour: FAMILIES[flavour] for flavour in order}
-    shown = wide(summarise(pd.concat([larger, metrics()])), ["elbo"], families)
+    rows, _ = shown(results(), "likelihood")
+    laid = wide(pd.concat([rows.assign(latent=10), rows]), ["elbo"], families)
     last = [flavour for flavour in order if flavour != "copy"] + ["copy"]
-    assert [index[2:] for index in shown.index] == [(flavour, latent) for latent in (2, 10) for flavour in last]
+    assert [index[2:] for index in laid.index] == [(flavour, latent) for latent in (2, 10) for flavour in last]
 
 
 def test_controls_are_those_of_the_family_whatever_their_label():
-    renamed = metrics().replace({"flavour": {"copy": "best_of_all", "vae": "mean"}})
+    rows, _ = shown(results(bold=[("copy", "elbo")]), "likelihood")
+    renamed = rows.replace({"flavour": {"copy": "best_of_all", "vae": "mean"}})
     families = {"best_of_all": "controls", "ae": "deterministic", "beta_vae": "gaussian", "mean": "gaussian"}
-    shown = wide(summarise(renamed), ["elbo"], families)
-    assert [index[2] for index in shown.index] == ["ae", "beta_vae", "mean", "best_of_all"]
-    assert [item.best for item in shown["elbo", ""]] == [False, False, True, False]
-    lines = markdown(shown, families, "").splitlines()
+    laid = wide(renamed, ["elbo"], families)
+    assert [index[2] for index in laid.index] == ["ae", "beta_vae", "mean", "best_of_all"]
+    lines = markdown(Table(laid, families, {}, "")).splitlines()
     assert [line.split(" | ")[2] for line in lines[2:6]] == ["AE", "β-VAE", "Mean", "best of all (control)"]
 
 
 def test_parts_have_columns_of_their_own():
     parts = pd.concat([metrics().query("metric == 'mse'").assign(part=part) for part in ("test", "prior")])
-    shown = wide(summarise(parts), ["mse"], FAMILIES)
-    assert shown.columns.tolist() == [("mse", "prior"), ("mse", "test")]
+    rows, _ = shown(results(parts), "reconstruction")
+    assert wide(rows, ["mse"], FAMILIES).columns.tolist() == [("mse", "prior"), ("mse", "test")]
     assert columns.heading("mse", "test") == "MSE (test) ↓"
 
 
@@ -122,23 +382,28 @@ def test_csv_of_a_wide_table_holds_its_texts():
     assert read.loc["ae"].iloc[-1] == "—"
 
 
+REMARKS = {("mnist", "mlp", "vae", 2): ["1 of 3 seeds", NO_PRIOR]}
+
+
 def test_markdown():
-    text = markdown(table(), FAMILIES, "Bernoulli likelihood, 3 seeds.")
+    text = markdown(Table(table(), FAMILIES, REMARKS, "Bernoulli likelihood, 3 seeds."))
     lines = text.splitlines()
     assert lines[0] == "| Dataset | Architecture | Flavour | Latent | ELBO (nats) ↑ | MSE ↓ | PSNR (dB) ↑ |"
-    assert lines[2] == "| MNIST | MLP | AE | 2 | —<sup>1</sup> | **0.01235** | —<sup>2</sup> |"
-    assert lines[4].startswith("| MNIST | MLP | VAE | 2 | **-101.2 ± 2.6** |")
+    assert lines[2] == "| MNIST | MLP | AE | 2 | —<sup>1</sup> | **0.01235**<sup>2</sup> | —<sup>3</sup> |"
+    assert lines[4].startswith("| MNIST | MLP | VAE<sup>4, 1</sup> | 2 | **-101.2 ± 2.6** |")
     assert {line.replace(r"\|", "").count("|") for line in lines[:6]} == {8}
-    assert lines[-3:] == ["Bernoulli likelihood, 3 seeds.  ", f"<sup>1</sup> {NO_PRIOR}  ", "<sup>2</sup> not measured"]
-    assert text == markdown(table(), FAMILIES, "Bernoulli likelihood, 3 seeds.")
+    note = ["Bernoulli likelihood, 3 seeds.", f"<sup>1</sup> {NO_PRIOR}", "<sup>2</sup> of 1 of 3 seeds"]
+    more = ["<sup>3</sup> not measured", "<sup>4</sup> 1 of 3 seeds", "<sup>5</sup> of 2 of 3 seeds"]
+    assert lines[-6:] == [f"{line}  " for line in note + more[:2]] + more[2:]
 
 
 def test_latex():
-    text = latex(table(), FAMILIES, "Bernoulli_1, 3 seeds, 95 %.")
-    assert r"MNIST & MLP & $\beta$-VAE & 2 & $-$111.0 $\pm$ 2.5 & ---\textsuperscript{2} & " in text
+    text = latex(Table(table(), FAMILIES, REMARKS, "Bernoulli_1, 3 seeds, 95 %."))
+    assert r"MNIST & MLP & $\beta$-VAE & 2 & $-$111.0 $\pm$ 2.5 & ---\textsuperscript{3} & " in text
     assert r"\textbf{$-$101.2 $\pm$ 2.6}" in text
     assert r"{\footnotesize Bernoulli\_1, 3 seeds, 95 \%. \\" in text
     assert r"\textsuperscript{1} it has no prior \& 50 \% $|$ less \\" in text
+    assert r"MNIST & MLP & VAE\textsuperscript{4, 1} & 2 & " in text
     assert text.count(r"\midrule") == 1
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == 1
     assert text.isascii()
@@ -147,6 +412,7 @@ def test_latex():
 def test_escape():
     assert escape(r"a_b\c{d}~^#$") == r"a\_b\textbackslash{}c\{d\}\textasciitilde{}\textasciicircum{}\#\$"
     assert escape("-1.5 beta-VAE ∞") == r"$-$1.5 beta-VAE $\infty$"
+    assert escape("-1 [-2, +3]") == r"$-$1 [$-$2, +3]"
 
 
 def test_headings():
@@ -169,31 +435,28 @@ def test_names():
 # What tables there are
 
 
-CONDITIONS = [
-    {"dataset": "mnist", "convention": "dynamic", "likelihood": "bernoulli", "test_sha256": "a"}
-    | {"importance_samples": 10, "importance_images": 100}
-]
-GEOMETRY = {"metric": "fisher_rao", "points": 20, "pairs": 6}
-
-
 def test_tables_are_the_groups_of_metrics_and_show_what_they_declare():
-    assert columns.tables(geometry=False) == ["likelihood", "reconstruction", "latent", "compute"]
-    assert set(columns.tables(geometry=True)) == {*catalogue.groups("metrics"), "compute", "agreement"}
-    assert columns.members("latent") == ["active_units"]
+    assert columns.tables(geometry=False, differences=False) == ["likelihood", "reconstruction", "latent", "compute"]
+    every = {*catalogue.groups("metrics"), "differences", "compute", "agreement"}
+    assert set(columns.tables(geometry=True, differences=True)) == every
+    assert "kl_per_dimension" not in columns.members("latent")
     for table in catalogue.groups("metrics"):
         for name in columns.members(table):
-            metric = catalogue.load("metrics", name)
-            assert columns.quantity(name) == columns.Quantity(metric.unit, metric.better)
+            metric, quantity = catalogue.load("metrics", name), columns.quantity(name)
+            assert (quantity.unit, quantity.better) == (metric.unit, metric.better)
+    assert {"elbo", "mse"} < set(columns.members("differences")) and "rate" not in columns.members("differences")
 
 
 def test_every_form_holds_the_numbers_and_the_conditions():
-    families = {"vae": "gaussian"}
-    for name in columns.tables(geometry=True):
+    for name in columns.tables(geometry=True, differences=False):
         members = columns.members(name)
-        rows = [("mnist", "mlp", "vae", 2, s, "", m, 11 * i + s, "") for i, m in enumerate(members) for s in (0, 1)]
-        found = forms(
-            summarise(pd.DataFrame(rows, columns=METRICS)), name, families, CONDITIONS, seeds=2, geometry=GEOMETRY
-        )
+        rows = [
+            ("mnist", "mlp", "vae", 2, s, "", m, 11 * i + s, np.nan, "") for i, m in enumerate(members) for s in (0, 1)
+        ]
+        summary = summarise(pd.DataFrame(rows, columns=METRICS))
+        none = pd.DataFrame(columns=COLUMNS)
+        conditions = [cell("vae", seeds=[0, 1])]
+        found = forms(Results({"vae": "gaussian"}, conditions, summary, summary, none, agreement=summary), name)
         assert list(found) == list(FORMS) == ["md", "tex", "html"]
         for text in found.values():
             assert text.count("11.5") == (len(members) > 1) and "2 seeds" in text
@@ -224,13 +487,16 @@ def test_importing_is_light(module, heavy):
 def test_writing_all_tables_is_light():
     code = f"""
 import pandas as pd
+from vaebench.report.differences import COLUMNS
 from vaebench.report.tables.columns import members, tables
 from vaebench.report.tables.forms import forms
-for table in tables(geometry=True):
-    numbers = dict(n=1, mean=1.0, low=1.0, high=1.0, reason="")
+from vaebench.report.tables.shown import Results
+for table in tables(geometry=True, differences=False):
+    numbers = dict(n=1, mean=1.0, low=1.0, high=1.0, lowest=1.0, highest=1.0, error=0.1, reason="")
     cell = dict(dataset="mnist", architecture="mlp", flavour="vae", latent=2, part="")
-    summary = pd.DataFrame([cell | dict(metric=name) | numbers for name in members(table)])
-    assert len(forms(summary, table, dict(vae="gaussian"), {CONDITIONS}, seeds=1, geometry={GEOMETRY})) == 3
+    rows = pd.DataFrame([cell | dict(metric=name) | numbers for name in members(table)])
+    results = Results(dict(vae="gaussian"), [{cell("vae")}], rows, rows, pd.DataFrame(columns=COLUMNS), rows)
+    assert len(forms(results, table)) == 3
 """
     assert imported(code) & HEAVY == set()
 
@@ -239,12 +505,3 @@ def imported(code: str) -> set[str]:
     """Modules that a fresh interpreter imports to run some code."""
     command = [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"]
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
-
-
-def test_conditions_of_datasets_of_unequal_size_are_all_stated() -> None:
-    """A small test set has fewer images than are asked for, a large one beside it as many."""
-    fact = {"convention": "dynamic", "likelihood": "bernoulli", "importance_samples": 10, "test_sha256": "a"}
-    facts = [fact | {"importance_images": 1000}, fact | {"importance_images": 256, "test_sha256": "b"}]
-    assert "K = 10 importance samples, 256 or 1000 evenly spaced test images; 2 seeds" in note(
-        "likelihood", facts, seeds=2
-    )

@@ -94,7 +94,7 @@ def test_results_are_complete_and_agree_with_each_other(finished: Path) -> None:
     assert json.loads((results / "provenance.json").read_text())["runs"] == {"finished": 6}
     kinds = catalogue.groups("figures")
     for kind in ("pdf", "png"):
-        drawn = [path.relative_to(results / "figures") for path in results.rglob(f"*.{kind}")]
+        drawn = [path.relative_to(results / "figures") for path in results.glob(f"figures/**/*.{kind}")]
         names = {path.parts[0].partition(".")[0] for path in drawn}
         assert names == {name for each in kinds.values() for name in each}
     for path in results.rglob("*"):
@@ -104,7 +104,7 @@ def test_results_are_complete_and_agree_with_each_other(finished: Path) -> None:
 
 def test_the_terminal_says_what_each_job_reached_and_how_much_is_left(run: tuple[Path, str]) -> None:
     said = [line for line in run[1].partition("Creating report")[0].splitlines() if line][1:]  # the first: the profile
-    planned = int(re.match(r"(\d+) jobs: 1 prepare, 3 train, 3 measure, ", said[0])[1])
+    planned = int(re.match(r"(\d+) jobs: 1 prepare, 1 sheet, 3 train, 3 measure, ", said[0])[1])
     lines = [re.fullmatch(rf"\[(\d+) of {planned}, \d+:\d\d left\] (.*) \(\d+\.\d s\)", line) for line in said[1:]]
     told = [line[2] for line in lines if line]
     assert [int(line[1]) for line in lines if line] == list(range(1, planned + 1))

@@ -1,4 +1,4 @@
-"""What a set of results came from: configuration, code, versions, machines and the test sets' checksums."""
+"""What a set of results came from: configuration, code, versions, machines and the checksums of the data."""
 
 from __future__ import annotations
 
@@ -28,12 +28,17 @@ CODE = ("vaebench", "workflow", "Snakefile")  # what determines numbers, in a ch
 CHECKOUT = Path(__file__).parents[2]
 
 
-def collect(study: dict[str, Any], manifests: Iterable[str | Path], conditions: Iterable[str | Path]) -> str:
-    """A JSON document on runs and what they were tested on.
+def collect(
+    study: dict[str, Any],
+    manifests: Iterable[str | Path],
+    conditions: Iterable[str | Path],
+    cards: Iterable[str | Path],
+) -> str:
+    """A JSON document on runs, what they were trained on and what they were tested on.
 
-    ``manifests`` and ``conditions`` are files of `vaebench.training.runs.manifest` and of
-    `vaebench.evaluation.measure.Measured.conditions`. Test sets are told apart by dataset and data convention. Raises
-    `VaebenchError`.
+    ``manifests``, ``conditions`` and ``cards`` are files of `vaebench.training.runs.manifest`, of
+    `vaebench.evaluation.measure.Measured.conditions` and of `vaebench.data.card`. Test sets are told apart by dataset
+    and data convention. Raises `VaebenchError`.
     """
     machines: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
@@ -50,6 +55,10 @@ def collect(study: dict[str, Any], manifests: Iterable[str | Path], conditions: 
         "versions": {name: version(name) for name in PACKAGES},
         "runs": dict(statuses),
         "machines": [json.loads(machine) | {"runs": count} for machine, count in sorted(machines.items())],
+        "datasets": {
+            card["name"]: {"files_sha256": card["fingerprint"], "prepared_sha256": card["checksum"]}
+            for card in map(_read, map(Path, cards))
+        },
         "observed_test_sets_sha256": tests,
         "study": study,
     }

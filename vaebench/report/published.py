@@ -5,38 +5,53 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vaebench.study.naming import metric_name
 
-HEADINGS = ("row", "dataset", "latent", "metric", "published", "ours", "difference", "source", "what differs")
+HEADINGS = (
+    "row", "dataset", "latent", "metric", "published", "ours", "images", "difference", "source", "what differs"
+)  # fmt: skip
+NOTE = (
+    "Published: value ± what its source gives. Ours: mean over seeds ± half-width of the 95 % Student interval (three "
+    "seeds or more) or [least, greatest value] (two); images: its standard error over test images, which the interval "
+    "does not hold."
+)
 
 
 def compare(summary: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """A row per claim (fields of `vaebench.study.config.Published`), in their order.
 
-    ``ours``, its 95 % interval ``low`` to ``high`` over ``n`` seeds and ``difference`` (ours less the published value)
-    are missing where the cell was not run.
+    ``ours``, the columns of `vaebench.report.summary.summarise` that say how sure it is, and ``difference`` (ours less
+    the published value) are missing where the cell was not run.
     """
     stated = pd.DataFrame([{"row": label} | dict(claim) for label, claim in claims.items()])
     ours = summary.rename(columns={"flavour": "row", "mean": "ours"})
-    keys = ["row", "dataset", "latent", "metric"]
-    table = stated.merge(ours[[*keys, "n", "ours", "low", "high"]], how="left", on=keys)
+    keys, sure = ["row", "dataset", "latent", "metric"], ["low", "high", "lowest", "highest", "error", "n"]
+    table = stated.merge(ours[[*keys, "ours", *sure]], how="left", on=keys)
     table["difference"] = table["ours"] - table["value"]
-    return table[[*keys, "value", "interval", "ours", "low", "high", "n", "difference", "source", "differences"]]
+    return table[[*keys, "value", "interval", "ours", *sure, "difference", "source", "differences"]]
 
 
 def markdown(table: pd.DataFrame) -> str:
     """What `compare` gave, in Markdown, in nats."""
-    lines = [HEADINGS, ["---", "---", "--:", "---", "--:", "--:", "--:", "---", "---"]]
+    lines = [HEADINGS, ["---", "---", "--:", "---", "--:", "--:", "--:", "--:", "---", "---"]]
     for row in table.itertuples():
         cells = [row.row, row.dataset, str(row.latent), metric_name(row.metric), _number(row.value, row.interval)]
         if pd.isna(row.ours):
-            cells += ["not run", ""]
+            cells += ["not run", "", ""]
         else:
-            cells += [_number(row.ours, (row.high - row.low) / 2), f"{row.difference:+.2f}"]
+            error = "" if np.isnan(row.error) else f"{row.error:.2f}"
+            cells += [_ours(row), error, f"{row.difference:+.2f}"]
         lines.append([*cells, row.source, row.differences])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{NOTE}\n"
+
+
+def _ours(row: Any) -> str:
+    if np.isnan(row.low) and row.n > 1:
+        return f"{row.ours:.2f} [{row.lowest:.2f}, {row.highest:.2f}]"
+    return _number(row.ours, (row.high - row.low) / 2)
 
 
 def _number(value: float, half: float | None) -> str:

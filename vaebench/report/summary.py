@@ -1,6 +1,7 @@
 """From the CSV files of cells to tables of a study, and from there to a summary over seeds.
 
-Intervals are Student's: mean ± t(0.975, n - 1) s / √n for n seeds with standard deviation s.
+Intervals are Student's: mean ± t(0.975, n - 1) s / √n for n seeds with standard deviation s. Of fewer than `FEWEST`
+seeds there is none: that of two is 13 times as wide as the two values are apart, and says nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import pandas as pd
 
 from vaebench.errors import VaebenchError
 from vaebench.files import reading
-from vaebench.study.tidy import CELL, INTEGERS
+from vaebench.study.tidy import CELL, INTEGERS, RUN
 
-FLOATS = ("value", "mean", "low", "high")
+FLOATS = ("value", "mean", "low", "high", "lowest", "highest", "error")
+FEWEST = 3
 MEND = "delete it, and it is made again"
 
 
@@ -51,7 +53,7 @@ def gather(paths: Iterable[str | Path]) -> pd.DataFrame:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    types: defaultdict[str, Any] = defaultdict(lambda: str, dict.fromkeys((*INTEGERS, "n"), np.int64))
+    types: defaultdict[str, Any] = defaultdict(lambda: str, dict.fromkeys((*INTEGERS, "n", "images"), np.int64))
     with reading(path, "a table", MEND):
         # Only a number can be missing: "nan" may be a dataset's name. The text of a float converts to its nearest bits.
         table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={name: [""] for name in FLOATS})
@@ -76,33 +78,50 @@ def _only(kinds: Mapping[Any, Path]) -> Any:
 def summarise(metrics: pd.DataFrame) -> pd.DataFrame:
     """Mean and 95 % confidence interval over seeds, one row per cell, part and metric.
 
-    Columns: the cell, ``part``, ``metric``, ``n`` (seeds with a value), ``mean``, ``low``, ``high`` (NaN for one
-    seed) and ``reason`` (only if no seed has a value).
+    Columns: the cell, ``part``, ``metric``, ``n`` (seeds with a value), ``mean``, ``low`` and ``high`` (the interval;
+    NaN for fewer than `FEWEST` seeds), ``lowest`` and ``highest`` (of the seeds' values), ``error`` (the seeds' mean
+    standard error over test images, which that of the mean is at most; NaN where a value is no mean over images) and
+    ``reason`` (only if no seed has a value).
     """
-    from scipy import special
-
     groups = metrics.groupby([*CELL, "part", "metric"])
     table = groups.size().index.to_frame(index=False)
     group, values = groups.ngroup().to_numpy(), metrics["value"].to_numpy()
     order = np.lexsort([metrics["seed"], group])
     order = order[~np.isnan(values[order])]
-    values = values[order]
+    values, errors = values[order], metrics["error"].to_numpy()[order]
     counts = np.bincount(group[order], minlength=len(table))
     first = np.cumsum(counts) - counts
-    mean, half = np.full((2, len(table)), np.nan)
+    mean, half, lowest, highest, error = np.full((5, len(table)), np.nan)
     for n in set(counts.tolist()) - {0}:  # groups of as many seeds are the rows of a matrix
         of = counts == n
-        given = values[first[of, None] + np.arange(n)]
+        places = first[of, None] + np.arange(n)
+        given = values[places]
         with np.errstate(invalid="ignore"):
-            mean[of] = given.mean(1)
-            if n > 1:
-                half[of] = special.stdtrit(n - 1, 0.975) * _deviation(given) / np.sqrt(n)
+            mean[of], lowest[of], highest[of] = given.mean(1), given.min(1), given.max(1)
+            error[of] = errors[places].mean(1)
+            if n >= FEWEST:
+                half[of] = half_width(given)
     lacking = pd.DataFrame({"group": group, "reason": metrics["reason"].to_numpy()})[(counts == 0)[group]]
     lacking = lacking[lacking["reason"] != ""].drop_duplicates().sort_values(["group", "reason"])
     reasons = lacking.groupby("group")["reason"].agg("; ".join).reindex(table.index, fill_value="")
-    return table.assign(n=counts, mean=mean, low=mean - half, high=mean + half, reason=reasons)
+    ends = {"low": mean - half, "high": mean + half, "lowest": lowest, "highest": highest}
+    return table.assign(n=counts, mean=mean, **ends, error=error, reason=reasons)
 
 
-def _deviation(values: np.ndarray) -> np.ndarray:
-    """Of each row, with n - 1: exactly 0 for equal values, and NaN where undefined, as among infinite ones."""
-    return np.where(np.ptp(values, 1) == 0, 0.0, values.std(1, ddof=1))
+def whole(costs: pd.DataFrame) -> pd.DataFrame:
+    """Tidy costs, but for those of diverged runs, which ended early: they are missing."""
+    diverged = costs[(costs["metric"] == "diverged") & (costs["value"] == 1)]
+    lost = pd.MultiIndex.from_frame(costs[RUN]).isin(pd.MultiIndex.from_frame(diverged[RUN]))
+    return costs.assign(value=costs["value"].mask(lost), reason=costs["reason"].mask(lost, "the run diverged"))
+
+
+def half_width(values: np.ndarray) -> np.ndarray:
+    """Of the 95 % Student interval of each row's mean; 0 for equal values, NaN where undefined, as with infinite ones.
+
+    ``values`` are (rows, n), the result is (rows,).
+    """
+    from scipy import special
+
+    n = values.shape[1]
+    deviation = np.where(np.ptp(values, 1) == 0, 0.0, values.std(1, ddof=1))
+    return special.stdtrit(n - 1, 0.975) * deviation / np.sqrt(n)

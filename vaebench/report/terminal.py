@@ -40,6 +40,7 @@ REASONS = (
     (r"Code has changed since last execution", "its script has changed"),
     (r"Forced execution", "forced"),
 )
+PRINTS = {"code": "its code has changed", "files": "its files have changed"}  # parameters that are fingerprints
 
 
 def speak() -> None:
@@ -130,8 +131,8 @@ def reason(text: str) -> str:
     for part in text.split("; "):
         if found := re.match(r"Params have changed since last execution: .*before: (.*) now: (.*)", part, re.DOTALL):
             old, new = map(_params, found.groups())
-            codes = old.pop("code", None), new.pop("code", None)
-            words += [changes(old, new), "its code has changed" * (codes[0] != codes[1])]
+            told = [said for what, said in PRINTS.items() if old.pop(what, None) != new.pop(what, None)]
+            words += [changes(old, new), *told]
             continue
         for pattern, said in REASONS:
             if re.fullmatch(pattern, part, re.DOTALL):

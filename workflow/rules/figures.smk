@@ -19,6 +19,7 @@ rule figure_of_study:
         families=FAMILIES,
         flavours=lambda wildcards: [cell.flavour for cell in cells_of(wildcards)],
         caption=lambda wildcards: catalogue.caption("figures", wildcards.figure),
+        seeds=lambda wildcards: seeds_of(wildcards),
         code=lambda wildcards: {
             "code": catalogue.fingerprint(
                 "report/figures/draw.py", catalogue.path_of("figures", wildcards.figure)

@@ -35,6 +35,24 @@ rule summarise:
         "../scripts/summarise.py"
 
 
+rule differences:
+    input:
+        metrics="<results>/tables/metrics.csv",
+        per_image=collect("<results>/evaluations/{cell.path}/per_image.npz", cell=CELLS.values()),
+        conditions=collect("<results>/evaluations/{cell.path}/conditions.json", cell=CELLS.values()),
+    output:
+        "<results>/tables/differences.csv",
+    log:
+        "<logs>/differences.log",
+    benchmark:
+        "<benchmarks>/differences.tsv"
+    params:
+        families=FAMILIES,
+        code={"code": catalogue.fingerprint("report/differences.py")},
+    script:
+        "../scripts/differences.py"
+
+
 rule agreement:
     input:
         collect("<results>/evaluations/{cell.path}/distances.csv", cell=CELLS.values()),
@@ -71,6 +89,7 @@ rule provenance:
     input:
         runs=collect("<results>/runs/{cell.path}.json", cell=CELLS.values()),
         conditions=collect("<results>/evaluations/{cell.path}/conditions.json", cell=CELLS.values()),
+        cards=collect("<data>/{dataset}.json", dataset=study.datasets),
     output:
         report(
             "<results>/provenance.json",
@@ -93,6 +112,7 @@ rule tabulate:
     input:
         summary="<results>/tables/summary.csv",
         compute="<results>/tables/compute.csv",
+        differences="<results>/tables/differences.csv",
         agreement=["<results>/tables/agreement.csv"] * GEOMETRY,
         conditions=collect("<results>/evaluations/{cell.path}/conditions.json", cell=CELLS.values()),
     output:
@@ -113,8 +133,6 @@ rule tabulate:
     params:
         tables=SHOWN,
         families=FAMILIES,
-        seeds={"seeds": len(study.seeds)},
-        geometry={"geometry": msgspec.to_builtins(study.geometry)},
         code={
             "code": catalogue.fingerprint(
                 "report/tables/forms.py",

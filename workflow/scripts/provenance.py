@@ -3,5 +3,6 @@ from vaebench.files import write
 from vaebench.report import provenance
 
 with reported(snakemake.log[0]):
-    document = provenance.collect(snakemake.params.study, snakemake.input.runs, snakemake.input.conditions)
+    inputs = snakemake.input
+    document = provenance.collect(snakemake.params.study, inputs.runs, inputs.conditions, inputs.cards)
     write(snakemake.output[0], document)

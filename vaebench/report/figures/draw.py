@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from vaebench.files import reading
 from vaebench.report.figures import style
 from vaebench.study import catalogue
-from vaebench.study.tidy import CELL
+from vaebench.study.tidy import CELL, RUN
 
 ARRAYS = ("gallery", "geometry")
 
@@ -23,7 +23,8 @@ def draw(
     """The figure ``name`` from the files of each of its kind's ``INPUTS``, in the looks of the study's ``families``.
 
     Files of arrays are each of one cell, that of the flavour in the same place of ``flavours``. Of a study's table
-    beside those of cells, a figure is given the rows of these cells. Raises `VaebenchError`.
+    beside those of cells, a figure is given the rows of these cells; histories are those of runs that, by their costs,
+    did not diverge. Raises `VaebenchError`.
     """
     given: dict[str, Any] = {}
     for what in catalogue.constant("figures", catalogue.group_of("figures", name), "INPUTS"):
@@ -35,7 +36,14 @@ def draw(
             given[what] = gather(inputs[what])
     if "agreement" in given:
         given["agreement"] = given["agreement"].merge(given["distances"][CELL].drop_duplicates())
+    if "history" in given:
+        given["history"] = given["history"].merge(_whole(given.pop("compute")))
     return catalogue.load("figures", name)(*given.values(), style.palette(families))
+
+
+def _whole(costs: Any) -> Any:
+    """The runs that did not diverge."""
+    return costs.loc[(costs["metric"] == "diverged") & (costs["value"] == 0), RUN]
 
 
 def _arrays(path: Path) -> style.Arrays:

@@ -12,50 +12,56 @@ from vaebench.study.naming import metric_name
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a column holds: its unit, and which of its values are ``better`` (``higher``, ``lower`` or None)."""
+    """What a column holds: its unit, which of its values are ``better`` (``higher``, ``lower`` or None), its bounds."""
 
     unit: str = ""
     better: str | None = None
+    least: float = float("-inf")
+    most: float = float("inf")
 
 
 COMPUTE = {
-    "wall_seconds": Quantity(),
-    "samples_per_second": Quantity(),
-    "peak_memory": Quantity("MiB"),
-    "parameters": Quantity(),
-    "epochs": Quantity(),
-    "best_epoch": Quantity(),
-    "diverged": Quantity(),
+    "wall_seconds": Quantity(least=0),
+    "samples_per_second": Quantity(least=0),
+    "peak_memory": Quantity("MiB", least=0),
+    "parameters": Quantity(least=0),
+    "epochs": Quantity(least=0),
+    "best_epoch": Quantity(least=0),
 }
 AGREEMENT = {
     "kendall_w": Quantity(better="higher"),
-    "mean_spearman": Quantity(better="higher"),
     "variation": Quantity(better="lower"),
     "scale_free_variation": Quantity(better="lower"),
-    "variation_t": Quantity(),
     "variation_p": Quantity(),
 }
-QUANTITIES = {"compute": COMPUTE, "agreement": AGREEMENT}  # of runs and of cells: no metrics, but shown like them
+QUANTITIES = {"compute": COMPUTE, "agreement": AGREEMENT}  # shown of runs and of cells, like metrics
+REFERENCE = "vae"  # the flavour that the others of a block are held against
 
 
-def tables(geometry: bool) -> list[str]:
-    """Names of the tables of a study: the groups of metrics and `QUANTITIES`; some only if it measures ``geometry``."""
-    names = [*catalogue.groups("metrics"), *QUANTITIES]
+def tables(geometry: bool, differences: bool) -> list[str]:
+    """Names of the tables of a study: the groups of metrics, the ``differences`` to the reference if it has one, and
+    `QUANTITIES`; some only if it measures ``geometry``.
+    """
+    names = [*catalogue.groups("metrics"), *["differences"] * differences, *QUANTITIES]
     return [name for name in names if geometry or not (of_geometry(name) or name == "agreement")]
 
 
 def of_geometry(table: str) -> bool:
     """Whether a table shows metrics of the latent geometry."""
-    return table not in QUANTITIES and catalogue.constant("metrics", table, "SUBJECT") == "survey"
+    return table in catalogue.groups("metrics") and catalogue.constant("metrics", table, "SUBJECT") == "survey"
 
 
 def members(table: str) -> list[str]:
-    """What a table shows, in its order: the metrics of its group that are shown, or its `QUANTITIES`."""
+    """What a table may show, in its order: the metrics of its group that are shown, or its `QUANTITIES`.
+
+    Differences are of all metrics with a better direction.
+    """
     if table in QUANTITIES:
         return list(QUANTITIES[table])
-    return [
-        name for name in catalogue.names("metrics", table) if catalogue.declared("metrics", name).get("shown", True)
-    ]
+    groups = list(catalogue.groups("metrics")) if table == "differences" else [table]
+    names = [name for group in groups for name in catalogue.names("metrics", group)]
+    names = [name for name in names if catalogue.declared("metrics", name).get("shown", True)]
+    return [name for name in names if table != "differences" or quantity(name).better]
 
 
 @functools.cache
@@ -66,7 +72,7 @@ def quantity(name: str) -> Quantity:
             return quantities[name]
     known = name in catalogue.names("metrics")
     declared = catalogue.declared("metrics", name if known else re.sub(r"_\d+$", "", name))
-    return Quantity(declared["unit"], declared["better"])
+    return Quantity(**{key: value for key, value in declared.items() if key in Quantity.__dataclass_fields__})
 
 
 def heading(name: str, part: str = "") -> str:

@@ -1,53 +1,111 @@
-"""The line that every table carries: what its numbers are, and under what conditions they were measured."""
+"""What every table states: what its numbers are, and under what conditions they were measured.
+
+Conditions are those of `vaebench.evaluation.measure.Measured`, one mapping for each cell.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vaebench.report.concordance import DRAWS
-from vaebench.report.tables.columns import members, of_geometry
+from vaebench.report.tables.columns import REFERENCE, members, of_geometry
+from vaebench.study import catalogue
+from vaebench.study.naming import readable
+from vaebench.study.tidy import CELL
+
+Conditions = Mapping[str, Any]
+Place = tuple[Any, ...]  # of a cell: dataset, architecture, flavour, latent size
 
 TENSORS = {
     "euclidean": "pull-back of the Euclidean metric by the mean image",
     "fisher_rao": "pull-back of the Fisher-Rao metric of the likelihood",
 }
-STATED = ("convention", "likelihood", "importance_samples", "importance_images")
 
 
-def note(
-    table: str, conditions: Sequence[Mapping[str, Any]], *, seeds: int, geometry: Mapping[str, Any] | None = None
-) -> str:
-    """The line of a table, from the conditions of its cells, the number of ``seeds`` and, where the study measures it,
-    the settings of its ``geometry`` (`vaebench.study.config.Geometry`).
+def place(cell: Conditions) -> Place:
+    """Where a cell stands in a table."""
+    return tuple(cell[name] for name in CELL)
+
+
+def plain(cell: Conditions) -> bool:
+    """Whether a cell is of the `REFERENCE` with its default hyperparameters."""
+    return cell["objective"] == {"name": REFERENCE, "settings": catalogue.settle("flavours", REFERENCE, {})}
+
+
+def comparable(cell: Conditions) -> str:
+    """What two cells must have in common if their numbers are to be compared."""
+    return json.dumps([cell[name] for name in ("convention", "likelihood", "likelihood_settings", "test_sha256")])
+
+
+def stated(table: str, conditions: Sequence[Conditions]) -> tuple[str, dict[Place, list[str]]]:
+    """The line of conditions that most cells of a table share, and for each cell in what it differs.
+
+    What the labels of flavours stand for is said as well where these are not the flavours' own names and defaults, and
+    how many of a cell's seeds are left out because they diverged.
     """
-    many = f"{seeds} seed{'s' if seeds > 1 else ''}"
-    if table == "agreement":
-        assert geometry is not None
-        return _of_agreement(geometry["pairs"], many)
-    stated = {name: " or ".join(map(str, sorted({of[name] for of in conditions}))) for name in STATED}
-    parts = [f"Data convention: {stated['convention']}", f"likelihood: {stated['likelihood']}"]
+    line: list[str] = []
+    marks: dict[Place, list[str]] = {place(cell): [] for cell in conditions}
+    for cell in conditions:
+        if words := _chosen("flavours", cell["flavour"], cell["objective"]):
+            marks[place(cell)].append(words)
+    for phrase in _phrases(table):
+        said = [phrase(cell) for cell in conditions]
+        [(common, _)] = Counter(said).most_common(1)
+        line.append(common)
+        for cell, words in zip(conditions, said, strict=True):
+            if words != common:
+                marks[place(cell)].append(words)
+    networks = {cell["architecture"]: _chosen("networks", cell["architecture"], cell["network"]) for cell in conditions}
+    line += [f"{readable(label)} is {words}" for label, words in networks.items() if words]
+    for cell in conditions:
+        if cell["diverged"]:
+            count = f"{len(cell['diverged'])} of {len(cell['seeds'])}"
+            marks[place(cell)].append(f"{count} seeds diverged, left out")
+    return "; ".join(line), {where: said for where, said in marks.items() if said}
+
+
+def _phrases(table: str) -> list[Callable[[Conditions], str]]:
+    """What there is to say of each cell of a table."""
+    phrases: list[Callable[[Conditions], str]] = [
+        lambda cell: f"data convention: {cell['convention']}",
+        lambda cell: f"likelihood: {cell['likelihood']}{_settings(cell['likelihood_settings'])}",
+        lambda cell: f"training with {cell['masking']:.0%} of the pixels masked" if cell["masking"] else "no masking",
+        lambda cell: f"weights kept: {cell['selection']}",
+        lambda cell: f"{len(cell['seeds'])} seed{'s' * (len(cell['seeds']) > 1)}",
+    ]
     if "nll" in members(table):
-        measured = f"{stated['importance_samples']} importance samples, {stated['importance_images']} evenly spaced"
-        parts.append(f"NLL and effective sample size: K = {measured} test images")
+        phrases.append(_importance_sampling)
     if of_geometry(table):
-        assert geometry is not None
-        parts += [
-            f"{TENSORS[geometry['metric']]}, in float64, latents whitened by the codes' covariance in its active "
-            "directions",
-            f"{geometry['points']} evenly spaced test codes, as many prior samples, {geometry['pairs']} pairs of test "
-            "images and their midpoints",
-        ]
-    return "; ".join([*parts, many, "mean ± half-width of the 95 % Student interval over seeds."])
+        phrases.append(_metric)
+        phrases.append(lambda cell: f"{cell['points']} evenly spaced test codes, as many prior samples")
+    if of_geometry(table) or table == "agreement":
+        phrases.append(lambda cell: f"{cell['pairs']} pairs of test images")
+    return phrases
 
 
-def _of_agreement(pairs: int, seeds: str) -> str:
-    return (
-        f"{pairs} pairs of test images, the same for all flavours and seeds; latent: distance of the latent space, "
-        "line: length of its straight line's image, geodesic: length of the shortest curve; seeds without distances, "
-        "such as collapsed ones, and then pairs without one for some seed are left out; "
-        f"{seeds}; variation: mean over pairs of the "
-        "coefficient of variation over seeds; scale-free: of distances divided by their mean for the seed; "
-        f"value ± half-width of the 95 % percentile bootstrap interval over pairs ({DRAWS} draws); "
-        "t: paired test of the coefficients of variation, p: one-sided (Syrota et al. 2025)."
-    )
+def _importance_sampling(cell: Conditions) -> str:
+    images = f"{cell['importance_images']} of {cell['test_images']} test images"
+    return f"NLL and effective sample size: K = {cell['importance_samples']} importance samples for {images}"
+
+
+def _metric(cell: Conditions) -> str:
+    whitened = "latents whitened by the codes' covariance in its active directions"
+    return f"{TENSORS[cell['geometry_metric']]}, in float64, {whitened}"
+
+
+def _chosen(kind: str, label: str, choice: Mapping[str, Any]) -> str:
+    """What a label stands for, if it is not a file's name alone: "beta_vae (beta = 10)"."""
+    defaults = catalogue.settle(kind, choice["name"], {})
+    settings = {name: value for name, value in choice["settings"].items() if _json(value) != _json(defaults[name])}
+    return choice["name"] + _settings(settings) if settings or label != choice["name"] else ""
+
+
+def _json(value: Any) -> str:
+    """Equal for a tuple and for what a file of conditions holds in its place."""
+    return json.dumps(value)
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    return f" ({', '.join(f'{name} = {value}' for name, value in settings.items())})" if settings else ""

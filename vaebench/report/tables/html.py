@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 
-import pandas as pd
-
-from vaebench.report.tables.text import text
+from vaebench.report.tables.text import Table, text
 
 STYLE = (
     "body{font:14px sans-serif;margin:1em}table{border-collapse:collapse}"
@@ -16,15 +13,15 @@ STYLE = (
 )
 
 
-def html(table: pd.DataFrame, families: Mapping[str, str], note: str) -> str:
-    """A `wide` table as a page, with the notes of `markdown` below it."""
+def html(table: Table) -> str:
+    """A page, with the notes of `markdown` below the table."""
     raised = "<sup>{}</sup>".format
-    rows, reasons = text(table, families, escape, "<b>{}</b>".format, raised)
+    rows, remarks = text(table, escape, "<b>{}</b>".format, raised)
     head = "".join(f"<th>{cell}</th>" for cell in rows[0])
     body = [f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows[1:]]
-    footnotes = [f"{raised(number)} {escape(reason)}" for number, reason in enumerate(reasons, 1)]
+    footnotes = [f"{raised(number)} {escape(remark)}" for number, remark in enumerate(remarks, 1)]
     return (
         f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>\n<table>\n<tr>{head}</tr>\n'
         + "\n".join(body)
-        + f"\n</table>\n<p>{'<br>'.join([escape(note), *footnotes])}</p>\n"
+        + f"\n</table>\n<p>{'<br>'.join([escape(table.note), *footnotes])}</p>\n"
     )

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-
-import pandas as pd
 
 from vaebench.report.tables.entry import MISSING
-from vaebench.report.tables.text import text
+from vaebench.report.tables.text import Table, text
 from vaebench.study.naming import GREEK
 from vaebench.study.tidy import BLOCK
 
@@ -21,25 +18,25 @@ SPECIAL = (
 )
 
 
-def latex(table: pd.DataFrame, families: Mapping[str, str], note: str) -> str:
-    """A `wide` table as a ``tabular`` (package booktabs), with the notes of `markdown` below it."""
+def latex(table: Table) -> str:
+    """A ``tabular`` (package booktabs), with the notes of `markdown` below it."""
     raised = r"\textsuperscript{{{}}}".format
-    rows, reasons = text(table, families, escape, r"\textbf{{{}}}".format, raised)
-    blocks = list(zip(*(table.index.get_level_values(level) for level in BLOCK), strict=True))
+    rows, remarks = text(table, escape, r"\textbf{{{}}}".format, raised)
+    blocks = list(zip(*(table.entries.index.get_level_values(level) for level in BLOCK), strict=True))
     body = []
-    for row, block, previous in zip(rows[1:], blocks, [None, *blocks[:-1]], strict=True):
+    for row, block, previous in zip(rows[1:], blocks, [None, *blocks], strict=False):
         body += ([r"\midrule"] if block != previous else []) + [" & ".join(row) + r" \\"]
-    footnotes = [f"{raised(number)} {escape(reason)}" for number, reason in enumerate(reasons, 1)]
+    footnotes = [f"{raised(str(number))} {escape(remark)}" for number, remark in enumerate(remarks, 1)]
     return "\n".join(
         [
-            rf"\begin{{tabular}}{{lllr{'r' * len(table.columns)}}}",
+            rf"\begin{{tabular}}{{lllr{'r' * len(table.entries.columns)}}}",
             r"\toprule",
             " & ".join(rows[0]) + r" \\",
             *body,
             r"\bottomrule",
             r"\end{tabular}",
             r"\par\smallskip",
-            r"{\footnotesize " + " \\\\\n".join([escape(note), *footnotes]) + r"\par}",
+            r"{\footnotesize " + " \\\\\n".join([escape(table.note), *footnotes]) + r"\par}",
             "",
         ]
     )
@@ -47,5 +44,5 @@ def latex(table: pd.DataFrame, families: Mapping[str, str], note: str) -> str:
 
 def escape(plain: str) -> str:
     """Text for LaTeX: what is special there is escaped, Greek letters, signs and minus are set as mathematics."""
-    minus = re.sub(r"(?<!\S)-(?=[\d∞])", "\N{MINUS SIGN}", plain)
+    minus = re.sub(r"(?<![^\s\[])-(?=[\d∞])", "\N{MINUS SIGN}", plain)
     return "".join(SPECIAL.get(character, character) for character in minus)

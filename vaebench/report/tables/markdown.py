@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import pandas as pd
-
-from vaebench.report.tables.text import text
+from vaebench.report.tables.text import Table, text
 
 
-def markdown(table: pd.DataFrame, families: Mapping[str, str], note: str) -> str:
-    """A `wide` table: best values bold, ``note`` below it, then the reasons for missing values."""
+def markdown(table: Table) -> str:
+    """Rows, the note below them, then the footnotes."""
     raised = "<sup>{}</sup>".format
-    rows, reasons = text(table, families, lambda plain: plain.replace("|", r"\|"), "**{}**".format, raised)
-    rule = ["---", "---", "---", "--:"] + ["--:"] * len(table.columns)
+    rows, remarks = text(table, lambda plain: plain.replace("|", r"\|"), "**{}**".format, raised)
+    rule = ["---", "---", "---", "--:"] + ["--:"] * len(table.entries.columns)
     lines = [f"| {' | '.join(row)} |" for row in [rows[0], rule, *rows[1:]]]
-    footnotes = [f"{raised(number)} {reason}" for number, reason in enumerate(reasons, 1)]
-    return "\n".join(lines) + "\n\n" + "  \n".join([note, *footnotes]) + "\n"
+    footnotes = [f"{raised(str(number))} {remark}" for number, remark in enumerate(remarks, 1)]
+    return "\n".join(lines) + "\n\n" + "  \n".join([table.note, *footnotes]) + "\n"

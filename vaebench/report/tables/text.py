@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
 from vaebench.report.tables.columns import heading
+from vaebench.report.tables.conditions import Place
 from vaebench.study.naming import readable
 from vaebench.study.tidy import CELL
 
 
-def text(
-    table: pd.DataFrame,
-    families: Mapping[str, str],
-    safe: Callable[[str], str],
-    bold: Callable[[str], str],
-    raised: Callable[[int], str],
-) -> tuple[list[list[str]], list[str]]:
-    """Rows of a `wide` table, the heading first, and the distinct reasons for missing values in footnotes' order.
-
-    ``safe`` escapes what is special in a form, ``bold`` sets the best entries, ``raised`` the number of a footnote.
+class Table(NamedTuple):
+    """A table for people: its `wide` entries, the families of the flavours, what is said of a cell as a whole by its
+    place, and the note below it.
     """
-    reasons: dict[str, int] = {}
-    names = [level.capitalize() for level in CELL] + [heading(*column) for column in table.columns]
+
+    entries: pd.DataFrame
+    families: Mapping[str, str]
+    remarks: Mapping[Place, Sequence[str]]
+    note: str
+
+
+def text(
+    table: Table, safe: Callable[[str], str], bold: Callable[[str], str], raised: Callable[[str], str]
+) -> tuple[list[list[str]], list[str]]:
+    """Rows of a table, the heading first, and its footnotes in their order.
+
+    ``safe`` escapes what is special in a form, ``bold`` sets entries in bold, ``raised`` the numbers of footnotes.
+    """
+    footnotes: dict[str, int] = {}
+
+    def numbers(remarks: Sequence[str]) -> str:
+        found = [str(footnotes.setdefault(remark, len(footnotes) + 1)) for remark in remarks]
+        return raised(", ".join(found)) if found else ""
+
+    names = [level.capitalize() for level in CELL] + [heading(*column) for column in table.entries.columns]
     rows = [[safe(name) for name in names]]
-    for (dataset, architecture, flavour, latent), entries in zip(table.index, table.to_numpy(), strict=True):
-        cell = readable(dataset), readable(architecture), readable(flavour, families[flavour]), str(latent)
-        rows.append([safe(name) for name in cell])
+    for place, entries in zip(table.entries.index, table.entries.to_numpy(), strict=True):
+        dataset, architecture, flavour, latent = place
+        name = safe(readable(flavour, table.families[flavour])) + numbers(table.remarks.get(place, ()))
+        rows.append([safe(readable(dataset)), safe(readable(architecture)), name, str(latent)])
         for entry in entries:
-            shown = bold(safe(entry.text)) if entry.best else safe(entry.text)
-            footnote = raised(reasons.setdefault(entry.reason, len(reasons) + 1)) if entry.reason else ""
-            rows[-1].append(shown + footnote)
-    return rows, list(reasons)
+            shown = bold(safe(entry.text)) if entry.bold else safe(entry.text)
+            rows[-1].append(shown + numbers([entry.remark] if entry.remark else []))
+    return rows, list(footnotes)

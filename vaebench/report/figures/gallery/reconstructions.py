@@ -16,7 +16,9 @@ MOST = 22  # flavours in one column
 @style.styled
 def reconstructions(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """A row of images per flavour; ``originals`` and ``reconstructions`` are (n, channels, height, width) in [0, 1]."""
-    shown, absent = style.split(style.lacks(galleries, palette, "reconstructions", "no reconstructions"))
+    shown, absent = style.split(
+        style.lacks(galleries, palette, "reconstructions", "no reconstructions", "images_reason")
+    )
     note = style.absences(absent, palette)
     if not shown:
         return style.nothing("no flavour has reconstructions", note)

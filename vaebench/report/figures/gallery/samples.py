@@ -13,7 +13,7 @@ from vaebench.report.figures.tiles import columns, tile
 @style.styled
 def samples(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """A block of images per flavour; ``samples`` are (m, channels, height, width) in [0, 1], absent without a prior."""
-    shown, absent = style.split(style.lacks(galleries, palette, "samples", "no prior to draw from"))
+    shown, absent = style.split(style.lacks(galleries, palette, "samples", "no prior to draw from", "images_reason"))
     note = style.absences(absent, palette)
     if not shown:
         return style.nothing("no flavour has samples", note)

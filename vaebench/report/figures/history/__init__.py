@@ -1,4 +1,4 @@
-"""Figures of trainings: `name(history, palette)`."""
+"""Figures of trainings that did not diverge: `name(history, palette)`."""
 
 SCOPE = "study"
-INPUTS = ("history",)
+INPUTS = ("history", "compute")

@@ -1,4 +1,4 @@
-"""Objective per epoch on validation (solid) and training (faint) images: mean and range over the seeds.
+"""Objective per epoch on validation (solid) and training (faint) images: mean and range over seeds.
 
 A flavour that does not train is a level line. The vertical range leaves out the first tenth of each curve where that is
 higher, so that the rest can be told apart.

@@ -1,4 +1,4 @@
-"""Metrics on the test images against latent size: mean over the seeds with its 95 % confidence interval."""
+"""Metrics on the test images against latent size: mean over seeds and, from three on, its 95 % Student interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Rate and distortion of each flavour and latent size (number): mean over the seeds with its 95 % interval.
+"""Rate and distortion of each flavour and latent size (number): mean over seeds and, from three on, its 95 % Student
+interval.
 
 Their sum is the negative ELBO: it is constant along the grey lines, and lower ones are better.
 """

@@ -1,4 +1,5 @@
-"""Metrics on the test images, a row per flavour: mean over the seeds with its 95 % confidence interval, by latent size.
+"""Metrics on the test images, a row per flavour: mean over seeds and, from three on, its 95 % Student interval; by
+latent size.
 
 Where a flavour has no dot the metric does not apply to it, as the tables say, or lies far beyond the axis.
 """

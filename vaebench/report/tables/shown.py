@@ -1,0 +1,158 @@
+"""What a table shows of a study's numbers: intervals that say something, what is in bold, and what must be said."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from vaebench.report import concordance, paired
+from vaebench.report.differences import supported
+from vaebench.report.summary import FEWEST
+from vaebench.report.tables.columns import members, quantity
+from vaebench.report.tables.conditions import Conditions, Place, comparable, place
+from vaebench.study.naming import CONTROLS, metric_name, readable
+from vaebench.study.tidy import BLOCK, CELL
+
+KEY = [*CELL, "part", "metric"]
+CONTROL = "mean"  # the flavour that learns the mean image alone, and no flavour should learn less
+LEARNT = ("elbo", "nll", "mse")
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the tables of a study are made of: summaries over seeds of metrics and of costs
+    (`vaebench.report.summary.summarise`), `vaebench.report.differences.compare`, `vaebench.report.concordance.agree`.
+    """
+
+    families: Mapping[str, str]
+    conditions: Sequence[Conditions]
+    summary: pd.DataFrame
+    compute: pd.DataFrame
+    differences: pd.DataFrame
+    agreement: pd.DataFrame | None = None
+
+
+def shown(results: Results, table: str) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of a table as `vaebench.report.tables.wide.wide` lays them out, and what its note says of the numbers."""
+    if table == "differences":
+        return _differences(results)
+    if table == "agreement":
+        return _agreement(results)
+    rows = results.compute if table == "compute" else results.summary
+    return _summary(results, rows[rows["metric"].isin(members(table))])
+
+
+def _summary(results: Results, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    quantities = rows["metric"].map(quantity)
+    least, most = quantities.map(lambda what: what.least), quantities.map(lambda what: what.most)
+    few = rows["low"].isna() & (rows["n"] > 1)
+    cut = (rows["low"] < least) | (rows["high"] > most)
+    whole = {place(cell): len(cell["seeds"]) - len(cell["diverged"]) for cell in results.conditions}
+    seeds = [whole[cell] for cell in rows[CELL].itertuples(index=False, name=None)]
+    lacking = [f"of {n} of {all} seeds" if 0 < n < all else "" for n, all in zip(rows["n"], seeds, strict=True)]
+    best = pd.MultiIndex.from_frame(supported(results.differences)[KEY])
+    rows = rows.assign(
+        low=rows["low"].clip(lower=least).mask(few, rows["lowest"]),
+        high=rows["high"].clip(upper=most).mask(few, rows["highest"]),
+        bracketed=few | cut,
+        bold=pd.MultiIndex.from_frame(rows[KEY]).isin(best),
+        remark=rows["reason"] + pd.Series(lacking, rows.index, dtype=object),
+    )
+    said = []
+    if (rows["n"] >= FEWEST).any():
+        said.append("mean ± half-width of the 95 % Student interval over seeds")
+    if few.any():
+        said.append(f"of fewer than {FEWEST} seeds: mean [least, greatest value]")
+    if cut.any():
+        said.append("mean [low, high] where the interval ends at a bound of the quantity")
+    errors = rows.groupby("metric", sort=False)["error"].max().dropna()
+    if len(errors):
+        each = [f"{metric_name(name)} {error:.2g} {quantity(name).unit}".strip() for name, error in errors.items()]
+        said.append(f"intervals are for these test images, over which standard errors are at most {', '.join(each)}")
+    if quantities.map(lambda what: what.better is not None).any():
+        over = "" if (rows["n"] >= FEWEST).any() else " over images alone, of these runs,"
+        said.append(
+            f"bold: the best of a block, and all that the 95 % interval of the paired difference{over} cannot tell from"
+            " it, where these are no more than the others"
+        )
+    return rows, said
+
+
+def _differences(results: Results) -> tuple[pd.DataFrame, list[str]]:
+    rows = results.differences
+    sign = rows["metric"].map(lambda name: {"higher": 1, "lower": -1, None: 0}[quantity(name).better])
+    rows = rows[(rows["role"] == "reference") & (sign != 0)]
+    alone = (rows["n"] < FEWEST) & rows["low"].notna()
+    all_alone = bool(alone[rows["low"].notna()].all())
+    remark = rows["reason"].mask(alone & (not all_alone), f"interval over images alone, of fewer than {FEWEST} seeds")
+    better = ((sign > 0) & (rows["low"] > 0)) | ((sign < 0) & (rows["high"] < 0))
+    control = rows["flavour"].map(results.families) == CONTROLS
+    rows = rows.assign(bracketed=True, bold=better & ~control, remark=remark)
+    names = " or ".join(sorted({readable(label) for label in rows["against"]} - {""}))
+    over = "images alone, of these runs" if all_alone else "images, Student's distribution over seeds"
+    said = [
+        f"flavour less {names} on the same seeds and test images, mean [95 % interval: bootstrap over {over}, "
+        f"{paired.DRAWS} draws]",
+        f"bold: better than {names}",
+    ]
+    return rows, said
+
+
+def _agreement(results: Results) -> tuple[pd.DataFrame, list[str]]:
+    assert results.agreement is not None
+    rows = results.agreement[results.agreement["metric"].isin(members("agreement"))]
+    rows = rows.assign(bracketed=True, bold=_apart(rows, results.families), remark=rows["reason"])
+    return rows, [
+        "the same pairs for all flavours and seeds; latent: distance of the latent space, line: length of its straight "
+        "line's image, geodesic: length of the shortest curve; seeds without distances, such as collapsed ones, and "
+        "then pairs without one for some seed are left out",
+        "variation: mean over pairs of the coefficient of variation over seeds; scale-free: of distances divided by "
+        "their mean for the seed",
+        f"value [95 % percentile bootstrap interval over pairs, {concordance.DRAWS} draws]",
+        "p: of the one-sided paired t test that the coefficients of variation are smaller (Syrota et al. 2025)",
+        "bold: the best of a block, and all whose interval meets its interval",
+    ]
+
+
+def _apart(rows: pd.DataFrame, families: Mapping[str, str]) -> pd.Series:
+    """Whether a row is the best of its block and column, or one whose interval meets the best's, controls aside.
+
+    There is none where all intervals of a column meet it.
+    """
+    sign = rows["metric"].map(lambda name: {"higher": 1, "lower": -1, None: np.nan}[quantity(name).better])
+    ends = pd.DataFrame({"score": sign * rows["mean"], "one": sign * rows["low"], "other": sign * rows["high"]})
+    ends = ends.mask(rows["flavour"].map(families) == CONTROLS).dropna()
+    columns = [rows[name] for name in (*BLOCK, "part", "metric")]
+    bold = pd.Series(False, rows.index)
+    for _, group in ends.groupby([column[ends.index] for column in columns]):
+        far = group[["one", "other"]].max(axis=1)
+        near = group[["one", "other"]].min(axis=1)[group["score"].idxmax()]
+        bold[group.index] = (far >= near) & (far < near).any()
+    return bold
+
+
+def below(results: Results) -> dict[Place, str]:
+    """What is said of flavours that learn less than the control that returns the mean image."""
+    means = {
+        (*cell, name): mean
+        for *cell, name, mean in results.summary[[*CELL, "metric", "mean"]].itertuples(index=False, name=None)
+        if name in LEARNT
+    }
+    controls = {_where(cell): place(cell) for cell in results.conditions if cell["objective"]["name"] == CONTROL}
+    found: defaultdict[Place, list[str]] = defaultdict(list)
+    for cell in results.conditions:
+        if _where(cell) in controls and results.families[cell["flavour"]] != CONTROLS:
+            for name in LEARNT:
+                sign = 1 if quantity(name).better == "higher" else -1
+                ours, control = (means.get((*where, name), np.nan) for where in (place(cell), controls[_where(cell)]))
+                if sign * ours < sign * control:
+                    found[place(cell)].append(metric_name(name))
+    return {where: f"{', '.join(names)} worse than the mean image's" for where, names in found.items()}
+
+
+def _where(cell: Conditions) -> Place:
+    return *(cell[name] for name in BLOCK), comparable(cell)
