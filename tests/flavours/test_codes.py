@@ -138,7 +138,7 @@ def test_gradients_reach_what_the_paper_says(float64: None) -> None:
 def test_gradients_pass_straight_through_with_the_code_s_value() -> None:
     u = torch.tensor([[0.3, -7.1], [1e-3, 2.2]], requires_grad=True)
     code = torch.tensor([[0.1, -5.7], [1e3, 2.1]])
-    z = Code(u, code, torch.zeros(2, 2)).rsample((3,))
+    z = Code(u, code, torch.zeros(2, 2), 1).rsample((3,))
     assert torch.equal(z, code.expand(3, 2, 2))
     weight = torch.arange(12.0).reshape(3, 2, 2)
     assert torch.equal(torch.autograd.grad((z * weight).sum(), u)[0], weight.sum(0))
@@ -381,5 +381,5 @@ def test_a_single_code_has_an_elbo_and_no_sampled_likelihood() -> None:
     subject = Subject(model, x, x, 0, importance_samples=3, importance_images=6)
     found = {name: next(catalogue.load("metrics", name).rows(subject)) for name in ("elbo", "nll")}
     exact = model(x).log_px.detach().double().mean() - 2 * math.log(5)
-    assert found["elbo"][1] == pytest.approx(float(exact), rel=1e-6)
-    assert found["nll"][1] is None and "single code" in found["nll"][2]
+    assert found["elbo"].value == pytest.approx(float(exact), rel=1e-6)
+    assert found["nll"].value is None and "single code" in found["nll"].reason

@@ -57,7 +57,7 @@ def model(name: str, latent: int = 3, **hyper: Any) -> VAE:
 
 def terms(name: str, vae: VAE, x: Tensor, *, player: str = "model", seed: int = 5, **known: Any) -> dict[str, Tensor]:
     flavour = catalogue.load("flavours", name)
-    known = flavour.defaults | {"progress": 0.5, "n_data": 100} | known
+    known = flavour.defaults | {"progress": 0.5, "n_data": 100, "grey": x} | known
     with random.stream(torch.tensor(seed)):
         return flavour.terms(player, vae, x, known)[0]
 
@@ -127,7 +127,7 @@ def test_training_lowers_the_validation_loss(name: str) -> None:
 def test_capacity_grows_over_the_warmup_to_its_maximum(float64: None) -> None:
     vae, x = model("disentangled_beta_vae"), digits()
     kl = terms("vae", vae, x)["rate"].mean()
-    hyper: dict[str, float] = {"gamma": 7.0, "capacity": 20.0}
+    hyper: dict[str, float] = {"gamma": 7.0, "capacity": 20 / 64}
     for progress, warmup, capacity in [
         (0, 0.5, 0),
         (0.125, 0.5, 5),
@@ -432,7 +432,7 @@ def test_dip_penalties_are_those_of_numpys_covariance(variant: str, float64: Non
         covariance += np.diag(q.stddev.detach().square().mean(0).numpy())
     diagonal = np.diag(covariance)
     off = sum(covariance[i, j] ** 2 for i in range(3) for j in range(3) if i != j)
-    values = terms("dip_vae", vae, x, variant=variant, lambda_off=3.0, lambda_diagonal=7.0)
+    values = terms("dip_vae", vae, x, variant=variant, lambda_off=3 / 64, lambda_diagonal=7 / 64)
     assert values["off_diagonal"].item() == pytest.approx(3 * off, rel=1e-10)
     assert values["diagonal"].item() == pytest.approx(7 * ((diagonal - 1) ** 2).sum(), rel=1e-10)
     assert torch.equal(values["rate"], terms("vae", vae, x)["rate"])
@@ -442,7 +442,7 @@ def test_the_second_variant_is_about_the_covariance_of_the_latents(float64: None
     vae, x = model("dip_vae"), digits(40)
     with torch.no_grad(), random.stream(torch.tensor(1)):
         z = vae.encoder(x).rsample((5000,)).flatten(0, 1).numpy()
-    diagonal = terms("dip_vae", vae, x, lambda_diagonal=1.0)["diagonal"].item()
+    diagonal = terms("dip_vae", vae, x, lambda_diagonal=1 / 64)["diagonal"].item()
     assert diagonal == pytest.approx(((np.diag(np.cov(z.T)) - 1) ** 2).sum(), abs=0.02)
 
 
@@ -507,12 +507,12 @@ def test_multiscale_ssim_is_one_at_equality_symmetric_and_smooth_enough() -> Non
 
 def test_msssim_vae_counts_dissimilarity_per_pixel_and_image(float64: None) -> None:
     vae, x = model("msssim_vae"), digits()
-    values = terms("msssim_vae", vae, x, weight=0.7)
+    values = terms("msssim_vae", vae, (x > 0.5).double(), weight=0.7, grey=x)
     with random.stream(torch.tensor(5)), torch.no_grad():
-        made = vae.decoder.network(vae(x).z).sigmoid()
+        made = vae.decoder.network(vae((x > 0.5).double()).z).sigmoid()
     expected = [0.7 * 64 * (1 - reference(a, b, 2)) for a, b in zip(x.numpy(), made.numpy(), strict=True)]
     np.testing.assert_allclose(values["distortion"].detach(), expected, rtol=1e-9)
-    assert torch.equal(values["rate"], terms("vae", vae, x)["rate"])
+    assert torch.equal(values["rate"], terms("vae", vae, (x > 0.5).double())["rate"])
 
 
 def test_msssim_vae_keeps_its_latents_and_leaves_the_likelihood_alone() -> None:

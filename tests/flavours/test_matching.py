@@ -45,7 +45,8 @@ def terms(name: str, player: str, model: VAE, x: Tensor, **hyper: Any) -> Mappin
     """A player's terms, drawn from a stream that `replayed` opens again."""
     flavour = catalogue.load("flavours", name)
     with replayed():
-        return flavour.terms(player, model, x, flavour.defaults | {"progress": 0.5, "n_data": 100} | hyper)[0]
+        known = flavour.defaults | {"progress": 0.5, "n_data": 100, "grey": x} | hyper
+        return flavour.terms(player, model, x, known)[0]
 
 
 def replayed():
@@ -165,8 +166,8 @@ def trained(name: str, **hyper: Any) -> dict[str, Tensor]:
         ("wae_mmd", {"weight": 0.0}, "ae", {}),
         ("swae", {"weight": 0.0}, "ae", {}),
         ("adversarial_ae", {"weight": 0.0}, "ae", {}),
-        ("info_vae", {"alpha": 0.0, "scale": 1.0}, "vae", {}),
-        ("info_vae", {"alpha": -3.0, "scale": 4.0, "kernel": "rbf"}, "beta_vae", {"beta": 4.0}),
+        ("info_vae", {"alpha": 0.0, "scale": 1 / 64}, "vae", {}),
+        ("info_vae", {"alpha": -3.0, "scale": 4 / 64, "kernel": "rbf"}, "beta_vae", {"beta": 4.0}),
     ],
 )
 def test_without_its_discrepancy_a_flavour_is_a_plain_one_to_the_last_bit(
@@ -177,14 +178,14 @@ def test_without_its_discrepancy_a_flavour_is_a_plain_one_to_the_last_bit(
 
 
 def test_a_negative_weight_of_the_discrepancy_is_told_at_build() -> None:
-    build("info_vae", alpha=0.75, scale=0.25)
-    with pytest.raises(VaebenchError, match=r"alpha \+ scale = 0.5 is below 1.*raise scale to 0.75 or more"):
-        build("info_vae", alpha=0.25, scale=0.25)
+    build("info_vae", alpha=0.75, scale=0.25 / 64)
+    with pytest.raises(VaebenchError, match=r"alpha \+ scale \* pixels = 0.5 is below 1.*raise scale to 0.011719 "):
+        build("info_vae", alpha=0.25, scale=0.25 / 64)
 
 
 def test_vae_gan_is_validated_by_the_negative_elbo() -> None:
     model = build("vae_gan")
-    ours, vae = (terms(name, "model", model, X, progress=1.0) for name in ("vae_gan", "vae"))
+    ours, vae = terms("vae_gan", "criterion", model, X), terms("vae", "model", model, X)
     assert ours.keys() == vae.keys() and all(torch.equal(ours[name], vae[name]) for name in vae)
 
 
@@ -265,9 +266,10 @@ class Seen:
         self.kl = 0.5 * (mean**2 + (2 * log_std).exp() - 1 - 2 * log_std).sum(1).mean()
         self.real = X.double().requires_grad_()
         images = self.real, *(model.decoder.network(code).sigmoid() for code in (z, random.normal(z.shape, z)))
-        features = [model.critic.trunk(image) for image in images]
-        features = [(f - f.mean(1, True)) / (f.var(1, unbiased=False, keepdim=True) + 1e-5).sqrt() for f in features]
-        self.distance = 0.5 * (features[0] - features[1]).square().sum() / len(X)
+        first = model.critic.trunk[1]
+        features = [image.flatten(1) @ first.weight.T / 10 + first.bias / 10 for image in images]
+        unit = (features[0] - features[0].mean(0)).square().mean() + 1e-5
+        self.distance = 0.5 * 64 * (features[0] - features[1]).square().mean() / unit
         _, middle, _, last = model.critic.head
         hidden = [middle(f * f.sigmoid()) for f in features]
         self.logits = [last(h * h.sigmoid()) for h in hidden]
@@ -291,10 +293,10 @@ def vae_gan_critic(model: VAE) -> Tensor:
 
 
 HYPER: dict[str, dict[str, Any]] = {
-    "info_vae": {"alpha": 0.5, "scale": 3.0, "kernel": "rbf", "bandwidth": 0.5},
-    "wae_mmd": {"weight": 3.0, "kernel": "rbf", "bandwidth": 0.5},
-    "swae": {"weight": 3.0, "projections": 6},
-    "adversarial_ae": {"weight": 3.0},
+    "info_vae": {"alpha": 0.5, "scale": 3 / 64, "kernel": "rbf", "bandwidth": 0.5},
+    "wae_mmd": {"weight": 3 / 64, "kernel": "rbf", "bandwidth": 0.5},
+    "swae": {"weight": 3 / 64, "projections": 6},
+    "adversarial_ae": {"weight": 3 / 64},
     "vae_gan": {"gamma": 0.2, "penalty": 2.0, "features": 5},
 }
 OBJECTIVES = {
@@ -330,7 +332,8 @@ def test_a_player_moves_what_it_owns_and_nothing_else(name: str, width: int) -> 
     flavour = catalogue.load("flavours", name)
     feed = Feed(IMAGES[:20], IMAGES[20:30], False)
     runs = Pack(flavour, design(), flavour.defaults, Training(batch_size=20), list(range(width)), feed)
-    images = feed.train if width == 1 else feed.train.expand(width, *feed.train.shape)
+    seen = runs.seen["train"]
+    images = {key: whole if width == 1 else whole.expand(width, *whole.shape) for key, whole in seen.items()}
     for player in flavour.players:
         before = {key: value.clone() for key, value in runs.state.items()}
         runs._move(player, images, runs.keys["noise"], None, 0.0, torch.ones(width, dtype=torch.bool), {})

@@ -110,7 +110,12 @@ def test_point_mass() -> None:
 @pytest.mark.parametrize("flavour", ["vae", "beta_vae", "ae"])
 def test_gradients_of_the_objective_are_its_finite_differences(flavour: str, likelihood: str) -> None:
     model = vaebench.build(
-        flavour, (1, 3, 4), latent=2, likelihood=likelihood, network_settings={"hidden": [5], "activation": "tanh"}
+        flavour,
+        (1, 3, 4),
+        latent=2,
+        likelihood=likelihood,
+        convention="none",
+        network_settings={"hidden": [5], "activation": "tanh"},
     )
     x, recipe = numbers(6, 1, 3, 4).sigmoid(), model.recipe
 

@@ -20,7 +20,15 @@ from vaebench.flavours.posteriors.mcvae import mcvae
 from vaebench.flavours.posteriors.rhvae import rhvae
 from vaebench.model.distributions.evolved import Evolved
 from vaebench.model.distributions.gaussian import Gaussian
-from vaebench.model.dynamics import Gradient, StepSizes, Tempering, annealed_langevin, leapfrog, riemannian_leapfrog
+from vaebench.model.dynamics import (
+    Gradient,
+    StepSizes,
+    Tempering,
+    annealed_langevin,
+    bounded,
+    leapfrog,
+    riemannian_leapfrog,
+)
 from vaebench.model.networks.mlp import mlp
 from vaebench.model.parts.design import Design
 from vaebench.model.spaces.riemannian_metric import RiemannianMetric
@@ -237,13 +245,13 @@ def weights(flavour, orthogonal: bool, samples: int, hyper: dict) -> tuple[Tenso
 
 
 SETTINGS = [
-    (hvae, {"steps": 1, "step_size": 0.03, "temperature": 1.0}),
-    (hvae, {"steps": 4, "step_size": 0.05, "temperature": 2.0}),
-    (hvae, {"steps": 3, "step_size": 0.04, "temperature": 0.5}),
-    (rhvae, {"steps": 2, "step_size": 0.004, "temperature": 1.0, "centroids": 20, "iterations": 12}),
-    (rhvae, {"steps": 3, "step_size": 0.006, "temperature": 3.0, "centroids": 20, "iterations": 12}),
-    (mcvae, {"steps": 1, "step_size": 0.002}),
-    (mcvae, {"steps": 6, "step_size": 0.003}),
+    (hvae, {"steps": 1, "step_size": 0.15, "temperature": 1.0}),
+    (hvae, {"steps": 4, "step_size": 0.2, "temperature": 2.0}),
+    (hvae, {"steps": 3, "step_size": 0.2, "temperature": 0.5}),
+    (rhvae, {"steps": 2, "step_size": 0.15, "temperature": 1.0, "centroids": 20, "iterations": 12}),
+    (rhvae, {"steps": 3, "step_size": 0.2, "temperature": 3.0, "centroids": 20, "iterations": 12}),
+    (mcvae, {"steps": 1, "step_size": 0.02}),
+    (mcvae, {"steps": 6, "step_size": 0.03}),
 ]
 
 
@@ -263,9 +271,9 @@ def test_weights_average_to_the_evidence_and_their_logarithms_stay_below(
 @pytest.mark.parametrize(
     ("flavour", "hyper"),
     [
-        (hvae, {"steps": 4, "step_size": 0.03, "temperature": 1.5}),
-        (rhvae, {"steps": 4, "step_size": 0.01, "temperature": 1.5, "centroids": 20}),
-        (mcvae, {"steps": 6, "step_size": 0.002}),
+        (hvae, {"steps": 4, "step_size": 0.15, "temperature": 1.5}),
+        (rhvae, {"steps": 4, "step_size": 0.3, "temperature": 1.5, "centroids": 20}),
+        (mcvae, {"steps": 6, "step_size": 0.05}),
     ],
 )
 def test_good_steps_lift_the_bound_of_a_posterior_that_is_too_wide(flavour, hyper: dict, float64: None) -> None:
@@ -277,7 +285,7 @@ def test_good_steps_lift_the_bound_of_a_posterior_that_is_too_wide(flavour, hype
 def test_at_the_exact_posterior_the_flow_of_energy_keeps_the_weight_at_the_evidence(float64: None) -> None:
     coarse, fine = (
         weights(hvae, True, 5, {"step_size": step, "steps": steps, "temperature": 1.0})[0].abs().max()
-        for step, steps in ((0.02, 5), (0.01, 10))
+        for step, steps in ((0.1, 5), (0.05, 10))
     )
     assert fine < 0.1
     assert coarse / fine == pytest.approx(4, rel=0.15)
@@ -364,3 +372,88 @@ def test_a_linear_design_of_one_latent_and_one_image_works(float64: None) -> Non
         model = flavour.initial(small, flavour.defaults, 0)
         draw = model(torch.rand(1, 1, 4, 4), 2)
         assert draw.z.shape == (2, 1, 1) and draw.log_w.isfinite().all()
+
+
+class Wide(torch.nn.Module):
+    """A prior N(0, scale^2)."""
+
+    def __init__(self, scale: Tensor) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, encoder: torch.nn.Module) -> Gaussian:
+        return Gaussian(torch.zeros_like(self.scale), self.scale.log())
+
+
+def rescaled(flavour, scale: Tensor, hyper: dict, samples: int) -> Tensor:
+    """Log weights of the linear-Gaussian model whose latents are measured in other units, (samples, images)."""
+    model, x, _ = linear(False, flavour, **hyper)
+    with torch.no_grad(), random.stream(torch.tensor(7)):
+        model.encoder.network[-1].weight[:2] *= scale[:, None]
+        model.encoder.network[-1].bias[:2] *= scale
+        model.encoder.network[-1].bias[2:] += scale.log()
+        model.decoder.network[0].weight /= scale
+        model.prior = Wide(scale)
+        return model(x, samples).log_w
+
+
+@pytest.mark.parametrize(("flavour", "hyper"), [(hvae, hvae.defaults), (mcvae, mcvae.defaults), (vae, {})])
+@pytest.mark.parametrize("scale", [[1e-3, 1e-3], [50.0, 0.02]])
+def test_dynamics_do_not_depend_on_the_unit_of_a_latent(flavour, hyper: dict, scale: list, float64: None) -> None:
+    """However sharp the posterior: latents of another unit give the same weights, each image's draw for draw."""
+    plain = rescaled(flavour, torch.ones(2), hyper, 3)
+    torch.testing.assert_close(rescaled(flavour, torch.tensor(scale), hyper, 3), plain, rtol=1e-9, atol=1e-8)
+
+
+def test_riemannian_dynamics_do_not_depend_on_the_number_of_centroids(float64: None) -> None:
+    """The same centroids twice over are the same metric."""
+    found = []
+    for centroids in (20, 40):
+        model = rhvae.initial(digits(), rhvae.defaults | {"centroids": centroids}, 0)
+        images = IMAGES[:20].double() / 255
+        model.posterior.images.copy_(images.repeat(centroids // 20, 1, 1, 1))
+        with torch.no_grad(), random.stream(torch.tensor(9)):
+            found.append(model(X.double(), 4).log_w)
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("latent", [2, 32])
+def test_the_width_of_the_metric_is_in_units_of_the_prior_s_own_distances(latent: int, float64: None) -> None:
+    """A centroid at 0 counts e^-1 at |z|^2 = d, where the draws of the prior lie, whatever the number of latents."""
+    model = rhvae.initial(digits(latent), rhvae.defaults | {"centroids": 1, "regularisation": 1e-9}, 0)
+    with torch.no_grad():
+        for part in model.encoder.network[-1], model.posterior.network[-2]:
+            part.weight.zero_(), part.bias.zero_()  # a mean of 0 and a factor of 1
+        tensor = model.posterior.metric(model)(torch.ones(1, latent))
+    torch.testing.assert_close(tensor, math.e * torch.eye(latent)[None], rtol=1e-6, atol=1e-9)
+
+
+def test_a_bounded_force_is_itself_within_its_bound_and_still_runs_back_and_keeps_volume(float64: None) -> None:
+    z, momentum = start(40)
+    unit, plain = torch.tensor([1.0, 0.5, 2.0]), Gradient(well)
+    force = bounded(plain, unit, limit=0.8)
+    kept = (plain(z) * unit).abs() < 0.8
+    assert 0.2 < kept.double().mean() < 0.8
+    torch.testing.assert_close(force(z)[kept], plain(z)[kept], rtol=0, atol=0)
+    torch.testing.assert_close((force(z) * unit).abs()[~kept], torch.full((int((~kept).sum()),), 0.8))
+    end, last = leapfrog(force, z, momentum, 0.3 * unit, [1.0] * 4)
+    back, first = leapfrog(force, end, -last, 0.3 * unit, [1.0] * 4)
+    torch.testing.assert_close((back, -first), (z, momentum), rtol=1e-11, atol=1e-11)
+
+    def whole(state: Tensor) -> Tensor:
+        return torch.cat(leapfrog(force, *state.split(3), 0.3 * unit, [1.0] * 4))
+
+    jacobian = torch.autograd.functional.jacobian(whole, torch.cat((z[0], momentum[0])))
+    assert float(torch.linalg.det(jacobian)) == pytest.approx(1, abs=1e-10)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_posterior_far_sharper_than_the_encoder_knows_is_no_reason_to_run_away(flavour, float64: None) -> None:
+    """A fresh encoder of deviation 1, pixels of deviation 0.003: latents stay within a few of the encoder's."""
+    sharp = Design((1, 8, 8), 3, mlp((1, 8, 8), hidden=(16,)), design("gaussian", sigma=0.003).likelihood)
+    model = flavour.initial(sharp, flavour.defaults, 0)
+    with torch.no_grad(), random.stream(torch.tensor(4)):
+        flavour.call("begin", model, IMAGES[:50] / 255.0, flavour.defaults)
+        q = model.encoder(X.double())
+        z = model(X.double(), 100).z
+    assert ((z - q.mean) / q.stddev).abs().max() < 10

@@ -82,8 +82,8 @@ def test_training_a_linear_vae_reaches_the_evidence_of_probabilistic_pca() -> No
     latent = generator.normal(size=(1000, LATENT)) @ (generator.normal(size=(LATENT, PIXELS)) * 0.12)
     x = latent + 0.5 + 0.04 * generator.normal(size=(1000, PIXELS))
     images = torch.tensor(np.rint(x.clip(0, 1) * 255).astype(np.uint8)).reshape(-1, *SHAPE)
-    training = Training(epochs=120, batch_size=200, learning_rate=0.03, schedule="cosine")
-    runs = Pack(vae, design("gaussian_learned", sigma=0.5), {}, training, [0], Feed(images, images, dynamic=False))
+    training = Training(epochs=120, batch_size=200, learning_rate=0.1, schedule="cosine")
+    runs = Pack(vae, design("gaussian_learned"), {}, training, [0], Feed(images, images, dynamic=False))
     list(runs.train())
     pixels = images.float() / 255
     pca = PCA(LATENT).fit(pixels.flatten(1).numpy())

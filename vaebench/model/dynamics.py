@@ -15,19 +15,24 @@ from torch import Tensor, nn
 
 from vaebench import random
 from vaebench.model.spaces.riemannian_metric import Place
+from vaebench.model.vae import VAE
 
 Force = Callable[[Tensor], Tensor]
 
 
 class Gradient:
-    """Gradient of a log density at latents (*samples, batch, latent); ``value``, (*samples, batch), is the last one."""
+    """Gradient of a log density at latents (*samples, batch, latent).
+
+    ``value``, (*samples, batch), is what is known of the last ones: the density, or what ``log_density`` gives beside.
+    """
 
     value: Tensor
 
-    def __init__(self, log_density: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, log_density: Callable[[Tensor], Tensor | tuple[Tensor, Tensor]]) -> None:
         def summed(z: Tensor) -> tuple[Tensor, Tensor]:
-            value = log_density(z)
-            return value.sum(), value
+            found = log_density(z)
+            density, value = found if isinstance(found, tuple) else (found, found)
+            return density.sum(), value
 
         self._gradient = torch.func.grad(summed, has_aux=True)
 
@@ -36,8 +41,39 @@ class Gradient:
         return gradient
 
 
+def pull(vae: VAE, observed: Tensor, target: Tensor) -> Gradient:
+    r"""That of $\log p(x, z)$ at the ``observed`` images; its ``value`` is the log joint density of the ``target``.
+
+    The two are the same but for denoising, where a posterior may know no more than the masked input.
+    """
+
+    def joint(z: Tensor) -> tuple[Tensor, Tensor]:
+        assert vae.prior is not None
+        px, log_prior = vae.decoder(z), vae.prior(vae.encoder).log_prob(z)
+        followed = px.log_prob(observed) + log_prior
+        return followed, followed if target is observed else px.log_prob(target) + log_prior
+
+    return Gradient(joint)
+
+
+def bounded(force: Force, unit: Tensor, limit: float = 5.0) -> Force:
+    r"""The force, each coordinate kept within ``limit`` / ``unit``, where ``unit`` is the encoder's $\sigma(x)$.
+
+    At a posterior of that deviation it is as it was. Before the encoder has learned how sharp the posterior is, steps
+    in units of its own deviation would run away. What is kept depends on $z$ alone, so leapfrogs still run back and
+    keep volume, and Langevin steps still have their density.
+    """
+    return lambda z: torch.maximum(torch.minimum(force(z), limit / unit), -limit / unit)
+
+
 class StepSizes(nn.Module):
-    r"""Learned step sizes (latent,), from ``start`` on and within (0, 2.5 ``start``)."""
+    r"""Learned step sizes (latent,), from ``start`` on and within (0, 2.5 ``start``).
+
+    Flavours count them in units of the encoder's standard deviation $\sigma(x)$: leapfrogs of
+    ``step_size`` $\sigma(x)$, Langevin steps of ``step_size`` $\sigma(x)^2$. These are the dynamics of
+    $(z - \mu(x)) / \sigma(x)$, whatever the unit of a latent; and as a step depends on the image and never on $z$,
+    leapfrogs run back and keep volume.
+    """
 
     def __init__(self, latent: int, start: float, learned: bool = True) -> None:
         super().__init__()

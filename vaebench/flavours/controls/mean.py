@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from vaebench.errors import VaebenchError
 from vaebench.model.distributions.gaussian import Gaussian
 from vaebench.model.flavour import flavour
+from vaebench.model.parts.decoders import fit_scale
 
 
 class PriorEncoder(nn.Module):
@@ -51,14 +52,16 @@ def mean(vae, x):
 
 @mean.finish
 def fit(vae, images: Tensor, *, bound: float = 15.0) -> None:
-    """Find by bisection the features, within the bound, whose distribution has the mean image as its mean.
+    """Find by bisection the features whose distribution has the mean image as its mean, and fit the likelihood's scale.
 
-    The bound keeps a pixel that is never set in training from an infinite surprise in the test.
+    Features stay within the bound of their means, which keeps a pixel that is never set in training from an infinite
+    surprise in the test.
     """
     target = images.double().mean(0).to(images.dtype)
-    low, high = torch.full_like(target, -bound), torch.full_like(target, bound)
+    low, high = target - bound, target + bound
     for _ in range(40):
         middle = (low + high) / 2
         above = vae.decoder.likelihood(middle).mean > target
         low, high = torch.where(above, low, middle), torch.where(above, middle, high)
     vae.decoder.features.copy_((low + high) / 2)
+    fit_scale(vae, images)

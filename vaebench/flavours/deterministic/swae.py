@@ -1,6 +1,7 @@
 r"""Sliced-Wasserstein autoencoder. Kolouri et al. 2019, https://arxiv.org/abs/1804.01947, equation 16.
 
 The encoder is deterministic. The discrepancy is that of the samples, so it is above 0 even for latents of the prior.
+``weight`` is counted in nats per pixel, as the likelihood is a sum over pixels.
 """
 
 import torch
@@ -21,8 +22,8 @@ def sliced_wasserstein(x: Tensor, y: Tensor, projections: int) -> Tensor:
 
 
 @flavour(encoder=PointEncoder)
-def swae(vae, x, *, weight: NonNegative = 100.0, projections: Count = 50):
-    r"""$-\log p(x|z = \mu(x)) + \lambda\,\mathrm{SW}_2^2(q(z), p(z))$"""
+def swae(vae, x, *, weight: NonNegative = 0.125, projections: Count = 50):
+    r"""$-\log p(x|z = \mu(x)) + \lambda D\,\mathrm{SW}_2^2(q(z), p(z))$ for images of $D$ pixels."""
     draw = vae(x)
     distance = sliced_wasserstein(draw.z, draw.p.rsample(draw.z.shape[:1]), projections)
-    return {"distortion": -draw.log_px, "discrepancy": weight * distance}
+    return {"distortion": -draw.log_px, "discrepancy": weight * draw.pixels * distance}

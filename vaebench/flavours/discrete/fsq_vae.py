@@ -36,7 +36,7 @@ class GridEncoder(nn.Module):
     def forward(self, x: Tensor) -> Code:
         squashed = F.softsign(self.network(x))
         index = (0.5 * (squashed + 1) * self.steps).round().long()
-        return Code(squashed, self._level(index), index)
+        return Code(squashed, self._level(index), index, self.steps + 1)
 
 
 @flavour(encoder=GridEncoder, prior=CodebookPrior)

@@ -57,7 +57,7 @@ class QuantisingEncoder(nn.Module):
     def forward(self, x: Tensor) -> Code:
         continuous = self.network(x)
         index = nearest(continuous.detach().unflatten(-1, (-1, self.code_size)), self.codebook.detach())
-        return Code(continuous, self.codebook[index].flatten(-2), index)
+        return Code(continuous, self.codebook[index].flatten(-2), index, len(self.codebook))
 
 
 @flavour(encoder=QuantisingEncoder, prior=CodebookPrior)

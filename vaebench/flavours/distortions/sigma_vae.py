@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from vaebench.model.flavour import flavour
+from vaebench.model.likelihoods._scales import spread
 from vaebench.study.ranges import Fraction, Positive
 
 
 class CalibratedDecoder(nn.Module):
     r"""$z \mapsto \mathcal N(\mu(z), \sigma^2)$."""
 
-    own_likelihood = True
+    own_likelihood = "its likelihood is a Gaussian of its own, whatever the study's"
     log_sigma: Tensor
 
     def __init__(self, design) -> None:
@@ -43,3 +44,9 @@ def sigma_vae(vae, x, *, momentum: Fraction = 0.9, floor: Positive = 0.0025):
     distortion = 0.5 * error.sum(1) * (-2 * log_sigma).exp() + constant
     running = momentum * vae.decoder.log_sigma + (1 - momentum) * log_sigma
     return {"distortion": distortion, "rate": draw.kl}, {"decoder.log_sigma": running}
+
+
+@sigma_vae.begin
+def start(vae, images: Tensor, *, floor: float) -> None:
+    """The kept deviation starts at that of the training images."""
+    vae.decoder.log_sigma.copy_(spread(images).clamp_min(floor).log())

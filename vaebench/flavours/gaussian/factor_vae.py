@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from vaebench.model.flavour import flavour
+from vaebench.model.objectives.bounds import negative_elbo
 from vaebench.model.objectives.total_correlation import permuted
 from vaebench.model.parts.critics import LatentCritic
 from vaebench.study.ranges import Channels, NonNegative
@@ -19,6 +20,9 @@ def factor_vae(vae, x, *, gamma: NonNegative = 10.0, critic_hidden: Channels = (
     where the critic's logit $T$ is $\log\frac{q(z)}{\prod_d q(z_d)}$ at its optimum."""
     draw = vae(x)
     return {"distortion": -draw.log_px, "rate": draw.kl, "total_correlation": gamma * vae.critic(draw.z)}
+
+
+factor_vae.criterion(negative_elbo)  # the critic's estimate does not compare between epochs
 
 
 @factor_vae.player("critic")

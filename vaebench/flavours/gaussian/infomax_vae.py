@@ -6,7 +6,8 @@ are those of the next image in the batch, so that none meets its own (but in a b
 
 The critic's score is squashed smoothly into $\pm 20$: the bound holds for every critic, and its exponential stays
 finite; only information beyond some 19 nats goes unseen. At alpha = beta what is left of the rate is, with an optimal
-critic, $\mathrm{KL}(q(z) \| p(z))$; above it the latents leave the prior.
+critic, $\mathrm{KL}(q(z) \| p(z))$; above it the latents leave the prior. What the critic has learned differs between
+epochs, so the last one's weights are kept.
 """
 
 from math import prod
@@ -41,7 +42,7 @@ def information(vae, draw) -> Tensor:
     return joint - (product - 1).exp()
 
 
-@flavour(critic=PairCritic)
+@flavour(critic=PairCritic, keeps="last")
 def infomax_vae(vae, x, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0, critic_hidden: Channels = (256, 256)):
     r"""$-\mathbb E_q[\log p(x|z)] + \beta\,\mathrm{KL}(q(z|x) \| p(z))
     - \alpha\,(\mathbb E[T(x, z)] - \mathbb E[e^{T(x, z') - 1}])$"""

@@ -1,14 +1,15 @@
 r"""Hamiltonian VAE. Caterini et al. 2018, https://arxiv.org/abs/1805.11328, Algorithm 1.
 
-Without ``steps`` it is the VAE. Step sizes, one per latent dimension and within 2.5 ``step_size``, and the first
-momentum's ``temperature`` are learned unless ``learned`` is false. Gradients flow through the whole trajectory.
+Without ``steps`` it is the VAE. Step sizes, one per latent dimension and within 2.5 ``step_size``, in units of the
+encoder's standard deviation, and the first momentum's ``temperature`` are learned unless ``learned`` is false.
+Gradients flow through the whole trajectory.
 """
 
 from torch import nn
 
 from vaebench import random
 from vaebench.model.distributions.evolved import Evolved
-from vaebench.model.dynamics import Gradient, StepSizes, Tempering, leapfrog
+from vaebench.model.dynamics import StepSizes, Tempering, bounded, leapfrog, pull
 from vaebench.model.flavour import flavour
 from vaebench.study.ranges import Flag, Positive, Whole
 
@@ -21,16 +22,16 @@ class Hamiltonian(nn.Module):
         self.step = StepSizes(design.latent, step_size, learned)
         self.tempering = Tempering(steps, temperature, learned)
 
-    def forward(self, vae, q, target):
-        pull = Gradient(lambda z: vae.log_joint(target, z))
+    def forward(self, vae, q, observed, target):
+        force = pull(vae, observed, target)
 
         def evolve(z):
             first, scales = self.tempering()
             noise = random.normal(z.shape, z)
-            z, momentum = leapfrog(pull, z, first * noise, self.step(), scales)
+            z, momentum = leapfrog(bounded(force, q.stddev), z, first * noise, self.step() * q.stddev, scales)
             return z, 0.5 * (momentum.square() - noise.square()).sum(-1)
 
-        return Evolved(q, evolve, pull)
+        return Evolved(q, evolve, force)
 
 
 def posterior(design, *, steps, step_size, temperature, learned):

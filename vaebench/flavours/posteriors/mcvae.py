@@ -1,13 +1,14 @@
 r"""Langevin Monte Carlo VAE (L-MCVAE). Thin et al. 2021, https://arxiv.org/abs/2106.15921.
 
 Annealed from $q(z|x)$ to $p(x, z)$ along the geometric bridge, in equal parts. Without ``steps`` it is the VAE. Step
-sizes, one per latent dimension and within 2.5 ``step_size``, are learned with the model.
+sizes, one per latent dimension and within 2.5 ``step_size``, in units of the encoder's variance, are learned with the
+model.
 """
 
 from torch import nn
 
 from vaebench.model.distributions.evolved import Evolved
-from vaebench.model.dynamics import Gradient, StepSizes, annealed_langevin
+from vaebench.model.dynamics import Gradient, StepSizes, annealed_langevin, bounded, pull
 from vaebench.model.flavour import flavour
 from vaebench.study.ranges import Positive, Whole
 
@@ -19,9 +20,11 @@ class Langevin(nn.Module):
         super().__init__()
         self.steps, self.step = steps, StepSizes(design.latent, step_size)
 
-    def forward(self, vae, q, target):
-        start, goal = Gradient(q.log_prob), Gradient(lambda z: vae.log_joint(target, z))
-        return Evolved(q, lambda z: annealed_langevin(start, goal, z, self.step(), self.steps), goal)
+    def forward(self, vae, q, observed, target):
+        start, goal = Gradient(q.log_prob), pull(vae, observed, target)
+        step, unit = self.step() * q.variance, q.stddev
+        first, last = bounded(start, unit), bounded(goal, unit)
+        return Evolved(q, lambda z: annealed_langevin(first, last, z, step, self.steps), goal)
 
 
 def posterior(design, *, steps, step_size):

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from vaebench import random
+from vaebench.errors import VaebenchError
 from vaebench.model.distributions.mixture import Mixture
 from vaebench.model.flavour import flavour
 from vaebench.study.ranges import Count
@@ -35,6 +36,8 @@ def vamp(vae, x, *, components: Count = 500):
 @vamp.begin
 def start(vae, images) -> None:
     """Pseudo-inputs start as training images drawn at random, with a little noise that tells repeated ones apart."""
+    if not 0 <= images.min() <= images.max() <= 1:
+        raise VaebenchError("flavour 'vamp': pseudo-inputs lie in [0, 1], these data do not: leave it out")
     logits = vae.prior.logits
     chosen = random.rows(images, len(logits))
     logits.copy_((0.02 + 0.95 * chosen + 0.02 * random.uniform(chosen.shape, chosen)).logit())

@@ -13,6 +13,7 @@ class bernoulli(nn.Module):
     r"""$\prod_i p_i^{x_i} (1 - p_i)^{1 - x_i}$ with features as logits."""
 
     features = 1
+    takes = ("bits", "grey")
 
     def forward(self, features: Tensor) -> Distribution:
         return Independent(Pixel(logits=features, validate_args=False), 3, validate_args=False)

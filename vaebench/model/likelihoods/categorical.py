@@ -12,6 +12,8 @@ from vaebench.study.ranges import Interval
 class categorical(nn.Module):
     r"""$\prod_i p_{i, k_i}$ with features as logits, $k_i$ the level nearest to $x_i$; a mass, in nats."""
 
+    takes = ("bits", "grey")
+
     def __init__(self, *, levels: Annotated[int, Interval(int, 2, 256)] = 256) -> None:
         super().__init__()
         self.features = levels

@@ -12,6 +12,7 @@ class continuous_bernoulli(nn.Module):
     r"""$\prod_i C(\lambda_i) \lambda_i^{x_i} (1 - \lambda_i)^{1 - x_i}$ with features as logits; a density, in nats."""
 
     features = 1
+    takes = ("grey",)
 
     def forward(self, features: Tensor) -> Distribution:
         return Independent(Pixel(logits=features, validate_args=False), 3, validate_args=False)

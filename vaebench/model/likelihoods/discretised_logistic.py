@@ -1,10 +1,13 @@
 r"""Discretised logistic pixels. Salimans et al. 2017, https://arxiv.org/abs/1701.05517, section 2.1, one component."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaebench.model.likelihoods._scales import inverse_softplus, spread
 from vaebench.study.ranges import Positive
 
 HALF = 0.5 / 255
@@ -13,18 +16,26 @@ HALF = 0.5 / 255
 class discretised_logistic(nn.Module):
     r"""Logistic with mean $\mu_i$ and scale $s_i$, its mass gathered on the 256 grey levels; a mass, in nats.
 
-    Features are $\mu_i$ and what softplus makes $s_i$, which stays above ``floor``.
+    Features are $\mu_i$ and what softplus makes $s_i$; at 0 its logistic has the standard deviation of the training
+    images. It stays above ``floor``.
     """
 
     features = 2
+    takes = ("bits", "grey")
+    start: Tensor
 
     def __init__(self, *, floor: Positive = 0.001) -> None:
         super().__init__()
         self.floor = floor
+        self.register_buffer("start", torch.zeros(()))
+
+    def begin(self, images: Tensor) -> None:
+        r"""Start $s_i$ at $\sqrt3 \sigma / \pi$ for images (n, channels, height, width) of deviation $\sigma$."""
+        self.start.copy_(inverse_softplus(math.sqrt(3) / math.pi * spread(images) - self.floor))
 
     def forward(self, features: Tensor) -> Distribution:
         mean, raw = features.unflatten(-3, (-1, 2)).unbind(-3)
-        return Logistic(mean, self.floor + F.softplus(raw))
+        return Logistic(mean, self.floor + F.softplus(self.start + raw))
 
 
 class Logistic(Distribution):

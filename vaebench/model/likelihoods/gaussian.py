@@ -11,6 +11,7 @@ class gaussian(nn.Module):
     r"""$\prod_i \mathcal N(x_i; \mu_i, \sigma^2)$ with features as means; a density, in nats."""
 
     features = 1
+    takes = ("grey", "real")
     one_scale = True  # the same for every pixel of every image
 
     def __init__(self, *, sigma: Positive = 0.1) -> None:

@@ -10,27 +10,35 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from vaebench.errors import VaebenchError
+from vaebench.model.likelihoods._scales import inverse_softplus, spread
 from vaebench.study.ranges import Positive
 
 
 class gaussian_learned(nn.Module):
     r"""$\prod_i \mathcal N(x_i; \mu_i, \sigma^2)$ with features as means and one $\sigma$ for all pixels.
 
-    $\sigma$ stays above ``floor``, which bounds the density of images that a decoder fits exactly.
+    $\sigma$ starts at the standard deviation of the training images and stays above ``floor``, which bounds the density
+    of images that a decoder fits exactly.
     """
 
     features = 1
     one_scale = True  # the same for every pixel of every image
+    takes = ("grey", "real")
 
-    def __init__(self, *, sigma: Positive = 1.0, floor: Positive = 0.0025) -> None:
+    def __init__(self, *, floor: Positive = 0.0025) -> None:
         super().__init__()
-        if sigma <= floor:
-            raise VaebenchError(
-                f"likelihood 'gaussian_learned': sigma = {sigma} is not above the floor {floor}: raise it"
-            )
         self.log_floor = math.log(floor)
-        self.excess = nn.Parameter(torch.tensor(math.log(math.expm1(math.log(sigma) - self.log_floor))))
+        self.excess = nn.Parameter(torch.zeros(()))
+        self.fit(torch.ones(()))
+
+    @torch.no_grad()
+    def fit(self, variance: Tensor) -> None:
+        r"""Set $\sigma^2$ to ``variance``: at the mean squared error of the means, maximum likelihood."""
+        self.excess.copy_(inverse_softplus(0.5 * variance.log() - self.log_floor))
+
+    def begin(self, images: Tensor) -> None:
+        r"""Start $\sigma$ at the standard deviation of images (n, channels, height, width)."""
+        self.fit(spread(images).square())
 
     @property
     def log_sigma(self) -> Tensor:
