@@ -226,7 +226,7 @@ def test_a_table_is_encoded_as_it_is(table: Data) -> None:
         ({"network": "conv", "network_settings": {}}, "network 'conv': data of 3 features are no images: take mlp"),
     ):
         assert fault(vaebench.train, "vae", table, **SMALL | settings | more).startswith(expected)
-    for flavour in ("vamp", "msssim_vae"):
+    for flavour in ("vamp", "msssim_vae", "sigma_vae"):
         message = fault(vaebench.train, flavour, table, **SMALL | settings)
         assert message.startswith(f"flavour '{flavour}'") and message.endswith(": leave it out")
 

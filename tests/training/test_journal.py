@@ -50,10 +50,10 @@ class Watched(Pack):
     """Remembers what whoever looked on between two epochs saw."""
 
     folder: Path
-    seen: list[dict[int, bytes]]
+    looks: list[dict[int, bytes]]
 
     def look(self) -> None:
-        self.seen.append({seed: (self.folder / f"seed{seed}/history.csv").read_bytes() for seed in set(self.seeds)})
+        self.looks.append({seed: (self.folder / f"seed{seed}/history.csv").read_bytes() for seed in set(self.seeds)})
 
     def train(self):
         self.look()
@@ -64,11 +64,11 @@ class Watched(Pack):
 
 def watched(folder: Path, data: Data, seeds: list[int], *plan: Cell, **settings) -> list[dict[int, bytes]]:
     """Histories by seed, as they were on disk before the first epoch of every pack and after each."""
-    Watched.folder, Watched.seen = folder, []
+    Watched.folder, Watched.looks = folder, []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "Pack", Watched)
         train(folder, data, seeds, *plan, **settings)
-    return Watched.seen
+    return Watched.looks
 
 
 @pytest.mark.parametrize("pack", [1, 3])  # at 3, a spare place repeats a seed

@@ -258,7 +258,7 @@ def test_real_mnist_and_fashion_mnist(tmp_path: Path) -> None:
     ("change", "line"),
     [
         ({"flavours": {"beta_vea": {}}}, "unknown flavour 'beta_vea': did you mean beta_vae"),
-        ({"trainig": {"epochs": 1}}, "unknown field `trainig`: did you mean training?"),
+        ({"trainig": {"epochs": 1}}, "unknown key 'trainig': did you mean training?"),
     ],
 )
 def test_a_bad_configuration_is_one_line(tmp_path: Path, change: dict, line: str) -> None:

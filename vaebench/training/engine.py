@@ -124,7 +124,7 @@ class Pack:
         culprit = f"flavour '{self.flavour.name}'"
         kept = {name: value.clone() for name, value in self.state.items()}
         images = {name: whole[:2] for name, whole in self.seen["train"].items()}
-        facts, drawn = {"progress": 0.0, "n_data": len(self.feed.train)}, torch.get_rng_state()
+        facts, drawn = {"progress": 0.0, "n_data": len(self.feed.train)}, self._drawn()
         self.model.train()
         for player in (*self.flavour.players, "criterion"):
             owned = self.owned.get(player, [])
@@ -145,7 +145,7 @@ class Pack:
                     f"{culprit}: no gradient of the loss of '{player}' reaches {', '.join(still[:3])}: use these "
                     "parameters in the loss, or freeze them by requires_grad_(False)"
                 )
-        if not torch.equal(drawn, torch.get_rng_state()):
+        if drawn != self._drawn():
             raise VaebenchError(
                 f"{culprit}: a module draws torch's own random numbers, as nn.Dropout does, which no run could repeat: "
                 "take vaebench.model.networks.Dropout, or draw by vaebench.random"
@@ -165,6 +165,13 @@ class Pack:
                 f"{culprit}: an image's code depends on the images beside it, as with statistics of the batch: take "
                 "nn.GroupNorm or nn.LayerNorm"
             )
+
+    def _drawn(self) -> list[bytes]:
+        """Where torch's own generators stand."""
+        states = [torch.get_rng_state()]
+        if self.device.type == "cuda":
+            states.append(torch.cuda.get_rng_state(self.device))
+        return [state.numpy().tobytes() for state in states]
 
     def _stack(self, states: list[State]) -> State:
         return {name: torch.stack([state[name] for state in states]) for name in states[0]}

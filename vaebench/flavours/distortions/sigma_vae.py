@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
+from vaebench.errors import VaebenchError
 from vaebench.model.flavour import flavour
 from vaebench.model.likelihoods._scales import spread
 from vaebench.study.ranges import Fraction, Positive
@@ -48,5 +49,7 @@ def sigma_vae(vae, x, *, momentum: Fraction = 0.9, floor: Positive = 0.0025):
 
 @sigma_vae.begin
 def start(vae, images: Tensor, *, floor: float) -> None:
-    """The kept deviation starts at that of the training images."""
+    """The kept deviation starts at that of the training images; raises `VaebenchError` for others than in [0, 1]."""
+    if not 0 <= images.min() <= images.max() <= 1:
+        raise VaebenchError("flavour 'sigma_vae': decoded means lie in [0, 1], these data do not: leave it out")
     vae.decoder.log_sigma.copy_(spread(images).clamp_min(floor).log())
