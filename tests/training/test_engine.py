@@ -398,9 +398,14 @@ def test_dropout_is_the_runs_own_noise_and_ends_with_training(seeds: list[int]) 
         assert_same(first, slot, second, slot)
         still = trained([seeds[slot]] * len(seeds), network(Dropout(0.0)), epochs=2)
         assert first.runs[slot].best != still.runs[slot].best
-    model, x = first.finished(0, "last"), scaled(IMAGES[:5])
+    model, x = first.finished(0, "last"), scaled(IMAGES[-150:])
     assert not model.training
     assert torch.equal(model.encode(x), model.encode(x))
+    with torch.no_grad(), random.stream(random.fold(first.keys["evaluation"], 0)[0]):
+        terms, _ = noisy.terms("model", model, x, {})
+    rows = {(row["epoch"], row["term"]): row["value"] for row in first.runs[0].history if row["split"] == "validation"}
+    for name, values in terms.items():
+        assert rows[2, name] == pytest.approx(float(values.mean()), rel=1e-4), name
     layer, ones = Dropout(0.25), torch.ones(100_000)
     with random.stream(torch.tensor(3)):
         dropped = layer(ones)
