@@ -122,6 +122,25 @@ def test_scores_are_the_means_in_the_rows_of_their_flavours() -> None:
         assert len(axes.lines[0].get_xdata()) == (2 if metric in ("elbo", "nll", "rate") else 4)
 
 
+def test_a_mean_far_beyond_the_axis_of_scores_is_an_arrow_at_its_edge() -> None:
+    flavours = [f"vae_{place}" for place in range(1, 9)]
+    values = metrics().query("flavour == 'vae' and metric == 'mse'")
+    rows = [
+        values.assign(flavour=flavour, value=values["value"] * (1 + place / 10))
+        for place, flavour in enumerate(flavours)
+    ]
+    rows.append(values.assign(flavour="beta_vae", value=values["value"] * 100))
+    looks = style.palette(dict.fromkeys([*flavours, "beta_vae"], "gaussian"))
+    figure = scores(summarise(pd.concat(rows)), looks)
+    axes, names = figure.axes[3], [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    arrows = [line for line in axes.lines if line.get_marker() in "<>"]
+    assert [line.get_marker() for line in arrows] == [">"] * len(LATENTS)
+    row = names.index(looks["beta_vae"].name)
+    for line in arrows:
+        assert line.get_xdata().tolist() == [axes.get_xlim()[1]]
+        assert round(line.get_ydata()[0]) == row
+
+
 def test_looks_are_unique_and_do_not_depend_on_controls():
     flavours = [f"flavour_{i}" for i in range(64)]
     families = {"copy": "controls", **dict.fromkeys(flavours, "gaussian"), "average": "controls"}

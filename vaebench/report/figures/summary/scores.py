@@ -1,7 +1,8 @@
 """Metrics on the test images, a row per flavour: mean over seeds and, from three on, its 95 % Student interval; by
 latent size.
 
-Where a flavour has no dot the metric does not apply to it, as the tables say, or lies far beyond the axis.
+An arrow at the edge stands for a mean far beyond it; where a flavour has neither, the metric does not apply to it, as
+the tables say.
 """
 
 from __future__ import annotations
@@ -43,10 +44,18 @@ def scores(summary: pd.DataFrame, palette: style.Palette) -> Figure:
         chosen = shown.query("metric == @metric and dataset == @dataset and architecture == @architecture")
         if chosen.empty:
             continue
+        limits = style.window(chosen["mean"], chosen["low"], chosen["high"])
         for place, (latent, look) in enumerate(looks.items()):
             rows = chosen[chosen["latent"] == latent]
             y = rows["flavour"].map(flavours.index) + 0.6 * ((place + 0.5) / len(looks) - 0.5)
             axes.hlines(y, rows["low"], rows["high"], color=look.colour, linewidth=0.9)
             axes.plot(rows["mean"], y, look.marker, color=look.colour, markersize=3, label=look.name)
-        axes.set_xlim(*style.window(chosen["mean"], chosen["low"], chosen["high"]))
+            away = {"color": look.colour, "markersize": 3.5, "fillstyle": "none", "clip_on": False, "in_layout": False}
+            for edge, arrow, beyond in (
+                (limits[0], "<", rows["mean"] < limits[0]),
+                (limits[1], ">", rows["mean"] > limits[1]),
+            ):
+                if beyond.any():
+                    axes.plot(np.full(beyond.sum(), edge), y[beyond], arrow, **away)
+        axes.set_xlim(*limits)
     return figure
