@@ -26,7 +26,8 @@ from vaebench.study import catalogue, config
 from vaebench.study.tidy import METRICS
 
 ROOT = Path(__file__).parents[1]
-PAIRS, POINTS = 50, 100
+PAIRS, POINTS, IMAGES = 50, 100, 1000
+MEANS = ("elbo", "nll", "mse", "psnr", "ssim")  # over test images
 
 
 def main() -> None:
@@ -93,6 +94,7 @@ def make_up(folder: Path, study: config.Study) -> None:
     images = random.random((8, 1, 28, 28), np.float32)
     for dataset in study.datasets:
         write(folder / f"results/data/{dataset}.safetensors", "")
+        write(folder / f"results/data/{dataset}.json", json.dumps({"fingerprint": "", "checksum": ""}))
     for cell in study.cells():
         place = {name: getattr(cell, name) for name in ("dataset", "architecture", "flavour", "latent")}
         seeds = [place | {"seed": seed} for seed in study.seeds]
@@ -122,8 +124,14 @@ def make_up(folder: Path, study: config.Study) -> None:
             for pair in range(PAIRS)
         ]
         write(evaluations / "distances.csv", pd.DataFrame(distances).to_csv(index=False))
-        stated = {"convention": "dynamic", "likelihood": "bernoulli", "importance_samples": 500}
-        conditions = place | stated | {"importance_images": 1000, "test_sha256": ""}
+        by_image = {f"{name}/seed{seed}": random.random(IMAGES, np.float32) for name in MEANS for seed in study.seeds}
+        savez(evaluations / "per_image.npz", by_image)
+        facts = cell.plain()
+        conditions = place | {name: facts[name] for name in ("objective", "network", "convention")}
+        conditions |= {"likelihood": cell.likelihood.name, "likelihood_settings": {}, "own_likelihood": ""}
+        conditions |= {"masking": 0.0, "selection": "last epoch", "seeds": study.seeds, "diverged": []}
+        conditions |= {"test_images": IMAGES, "importance_samples": 500, "importance_images": IMAGES}
+        conditions |= {"geometry_metric": "euclidean", "points": POINTS, "pairs": PAIRS, "test_sha256": ""}
         write(evaluations / "conditions.json", json.dumps(conditions))
         means = random.normal(size=(500, cell.latent)).astype(np.float32)
         gallery = {"originals": images, "reconstructions": images, "samples": images, "latent_means": means}
