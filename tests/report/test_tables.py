@@ -215,7 +215,19 @@ def test_the_largest_errors_over_images_are_stated():
 def test_bold_is_what_the_paired_differences_do_not_tell_from_the_best():
     bold = {(index[2], column[0]) for column, items in table().items() for index, item in items.items() if item.bold}
     assert bold == set(BEST)
-    assert "; bold: the best of a block, and all that the 95 % interval" in note_of(results(bold=BEST), "likelihood")
+    assert "; bold: the best of a block, and all whose mean lies in its interval" in note_of(
+        results(bold=BEST), "likelihood"
+    )
+
+
+def test_a_mean_outside_the_interval_of_the_best_is_not_bold_however_wide_its_own():
+    found = results(bold=[*BEST, ("beta_vae", "elbo")])
+    best = found.summary.query("flavour == 'vae' and metric == 'elbo'").iloc[0]
+    half = (best["high"] - best["low"]) / 2
+    for far, expected in ((0.9 * half, True), (1.1 * half, False)):
+        ties = found.differences.assign(against="vae", mean=-far)
+        rows, _ = shown(dataclasses.replace(found, differences=ties), "likelihood")
+        assert bool(rows.query("flavour == 'beta_vae' and metric == 'elbo'")["bold"].iloc[0]) is expected
 
 
 def test_nothing_is_bold_without_support():

@@ -54,7 +54,8 @@ def _summary(results: Results, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[s
     whole = {place(cell): len(cell["seeds"]) - len(cell["diverged"]) for cell in results.conditions}
     seeds = [whole[cell] for cell in rows[CELL].itertuples(index=False, name=None)]
     lacking = [f"of {n} of {all} seeds" if 0 < n < all else "" for n, all in zip(rows["n"], seeds, strict=True)]
-    best = pd.MultiIndex.from_frame(supported(results.differences)[KEY])
+    ties = supported(results.differences)
+    best = pd.MultiIndex.from_frame(ties[_near(ties, rows)][KEY])
     rows = rows.assign(
         low=rows["low"].clip(lower=least).mask(few, rows["lowest"]),
         high=rows["high"].clip(upper=most).mask(few, rows["highest"]),
@@ -76,10 +77,20 @@ def _summary(results: Results, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[s
     if quantities.map(lambda what: what.better is not None).any():
         over = "" if (rows["n"] >= FEWEST).any() else " over images alone, of these runs,"
         said.append(
-            f"bold: the best of a block, and all that the 95 % interval of the paired difference{over} cannot tell from"
-            " it, where these are no more than the others"
+            f"bold: the best of a block, and all whose mean lies in its interval and that the 95 % interval of the "
+            f"paired difference{over} cannot tell from it, where these are no more than the others"
         )
     return rows, said
+
+
+def _near(ties: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
+    """Whether the mean of a tied flavour lies in the interval over seeds of the best that it is tied with, if any.
+
+    One that varies so much that nothing tells it from the best is not as good for that.
+    """
+    half = ((rows["high"] - rows["low"]) / 2).set_axis(pd.MultiIndex.from_frame(rows[KEY]))
+    best = [ties["against" if name == "flavour" else name] for name in KEY]
+    return ~(ties["mean"].abs().to_numpy() > half.reindex(pd.MultiIndex.from_arrays(best)).to_numpy())
 
 
 def _differences(results: Results) -> tuple[pd.DataFrame, list[str]]:
