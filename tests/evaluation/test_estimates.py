@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from linear_gaussian import linear
 from torch import Tensor, nn
 
 import vaebench
-from tests.linear_gaussian import linear
 from vaebench.data.binarisation import scaled
 from vaebench.evaluation.metric import REASONS, Row, metric
 from vaebench.evaluation.metrics.latent.active_units import active_units

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from faults import fault
 
 import vaebench
-from tests.faults import fault
 from vaebench.data.dataset import Data, Split
 from vaebench.evaluation.kept import Shelf
 from vaebench.evaluation.measure import Measured, measure
