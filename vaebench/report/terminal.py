@@ -49,9 +49,8 @@ def speak() -> None:
         if handler.name == "DefaultStreamHandler" and isinstance(handler.formatter, DefaultFormatter):
             told = Told(handler.formatter, dryrun=any(getattr(chosen, "dryrun", False) for chosen in handler.filters))
             handler.setFormatter(told)
-            handler.filters.insert(
-                0, told.heeds
-            )  # before that of --quiet, which may keep from us what there is to count
+            # Before the filter of --quiet, which may keep from us what there is to count.
+            handler.filters.insert(0, told.heeds)
 
 
 class Told(DefaultFormatter):
