@@ -49,6 +49,7 @@ def card(data: Data) -> dict[str, Any]:
             }
             for split, each in zip(SPLITS, found, strict=True)
         },
+        **({"factors": _factors(data)} if data.factors else {}),
         **_values(images, (0.0, 1.0) if data.scale == "unit" else None),
         **(_features(images) if data.shape[1:] == (1, 1) else {}),
     }
@@ -81,6 +82,12 @@ def _values(images: Mapping[str, Values], bounds: tuple[float, float] | None) ->
         total += float(part.sum(dtype=np.float64)) / unit
     count = int(counts.sum())
     return {"range": [least, greatest], "mean": total / count, "histogram": (counts / count).tolist()}
+
+
+def _factors(data: Data) -> dict[str, int]:
+    """How many values each factor takes."""
+    values = np.concatenate([getattr(data, split).factors.numpy() for split in SPLITS])
+    return {name: len(np.unique(column)) for name, column in zip(data.factors, values.T, strict=True)}
 
 
 def _features(images: Mapping[str, Values]) -> dict[str, Any]:
@@ -126,6 +133,8 @@ def lines(card: Mapping[str, Any]) -> list[str]:
             f"{len(classes)} classes (train/validation/test): "
             + _several([f"{name} {'/'.join(map(str, each))}" for name, each in zip(classes, counts, strict=True)])
         )
+    if "factors" in card:
+        told.append(f"factors: {', '.join(f'{name} of {count} values' for name, count in card['factors'].items())}")
     told.append(f"checksum {card['checksum'][:16]}, files {card['fingerprint'][:16]}")
     return told
 

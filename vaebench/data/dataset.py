@@ -18,13 +18,14 @@ from vaebench.files import reading, tag
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """``images`` (n, channels, height, width) and their ``labels``, int64 (n,).
+    """``images`` (n, channels, height, width), ``labels``, int64 (n,), and perhaps ``factors``, int64 (n, factors).
 
     Images are bytes, of which 255 is white, or float32: see `Data.scale`.
     """
 
     images: Tensor
     labels: Tensor
+    factors: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,8 @@ class Data:
 
     Values of scale "unit" lie in [0, 1] (bytes over 255, or floats as they are), those of scale "real" anywhere. A
     table (n, features) is held as images (n, features, 1, 1). ``classes`` name the labels 0, 1... if the data do, and
-    ``skipped`` counts what was found beside the images and left out, by reason.
+    ``skipped`` counts what was found beside the images and left out, by reason. ``factors`` names the factors of
+    variation whose values the splits hold, if they are known.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Data:
     classes: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = ""
+    factors: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -60,10 +63,10 @@ def load(path: str | Path) -> Data:
     """The dataset in a file that `vaebench.data.prepare` wrote; raises `VaebenchError` if it is no such file."""
     with _reading(path):
         metadata = tag(path)
+        factors = tuple(metadata.get("factors", ()))
+        kinds = ("images", "labels", "factors") if factors else ("images", "labels")
         with safe_open(path, framework="pt") as file:
-            train, validation, test = (
-                Split(file.get_tensor(f"{name}_images"), file.get_tensor(f"{name}_labels")) for name in SPLITS
-            )
+            train, validation, test = (Split(*(file.get_tensor(f"{name}_{kind}") for kind in kinds)) for name in SPLITS)
         return Data(
             metadata["name"],
             metadata["checksum"],
@@ -75,6 +78,7 @@ def load(path: str | Path) -> Data:
             classes=tuple(metadata["classes"]),
             skipped=metadata["skipped"],
             fingerprint=metadata["fingerprint"],
+            factors=factors,
         )
 
 

@@ -15,6 +15,7 @@ from vaebench.data.arrays import joined
 from vaebench.data.idx import read_idx
 from vaebench.data.readers import read
 from vaebench.data.reading import Reading
+from vaebench.data.shapes import shapes
 from vaebench.data.sources import SOURCES, SPLITS, Dataset
 from vaebench.errors import VaebenchError
 from vaebench.files import tagged, write
@@ -38,8 +39,9 @@ def store(name: str, dataset: Dataset, reading: Reading, output: Path, fingerpri
     """Write what was read to ``output``, in splits; without a fingerprint of files it is the checksum of the tensors.
 
     For each split the file holds ``{split}_images``, uint8 or float32 (n, channels, height, width), and
-    ``{split}_labels``, int64 (n,); its metadata hold the name, the dataset's settings, what else the reading says, and
-    a SHA-256 over the tensors. Data without splits of their own are shuffled by one fixed permutation (NumPy's PCG64,
+    ``{split}_labels``, int64 (n,); of data with known factors also ``{split}_factors``, int64 (n, factors), and their
+    names in the metadata. These hold the name, the dataset's settings, what else the reading says, and a SHA-256 over
+    the tensors. Data without splits of their own are shuffled by one fixed permutation (NumPy's PCG64,
     seed 0) and split 5/7, 1/7, 1/7. Of data with a test set and no validation the last sixth of the training images is
     for validation (as are MNIST's last 10,000), after such a permutation where the labels come sorted.
     ``dataset.limits`` then cuts each split to its first images. Raises `VaebenchError`.
@@ -55,6 +57,8 @@ def store(name: str, dataset: Dataset, reading: Reading, output: Path, fingerpri
         chosen = places[: getattr(dataset.limits, split)]
         images = np.ascontiguousarray(reading.images[chosen])
         tensors |= {f"{split}_images": images, f"{split}_labels": reading.labels[chosen]}
+        if reading.factors:
+            tensors[f"{split}_factors"] = np.stack([values[chosen] for values in reading.factors.values()], 1)
     checksum = _checksum(tensors)
     metadata = {
         "name": name,
@@ -65,6 +69,7 @@ def store(name: str, dataset: Dataset, reading: Reading, output: Path, fingerpri
         "scale": reading.scale,
         "classes": reading.classes,
         "skipped": dict(reading.skipped),
+        **({"factors": [*reading.factors]} if reading.factors else {}),
     }
     write(output, save(tensors, tagged(metadata)))
 
@@ -76,7 +81,7 @@ def _reading(name: str, dataset: Dataset, raw: Path | None) -> Reading:
         case "public":
             return _published(name, raw)
         case "embedded":
-            return _digits()
+            return _digits() if name == "digits" else shapes()
 
 
 def _published(name: str, raw: Path | None) -> Reading:

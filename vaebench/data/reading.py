@@ -21,7 +21,8 @@ Where = str | Path  # what messages name
 class Reading:
     """``images`` (n, channels, height, width), uint8 or float32, and ``labels``, int64 (n,), as `Data` has them.
 
-    ``splits`` (n,) are the data's own, as places in `SPLITS`; ``files`` (n,) are the images' names in a folder.
+    ``splits`` (n,) are the data's own, as places in `SPLITS`; ``files`` (n,) are the images' names in a folder;
+    ``factors`` are the values (n,) of each factor of variation that is known, by its name.
     """
 
     images: Array
@@ -31,6 +32,7 @@ class Reading:
     splits: NDArray[np.int64] | None = None
     files: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    factors: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
 @contextmanager
