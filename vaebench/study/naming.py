@@ -7,7 +7,8 @@ from itertools import groupby
 CONTROLS = "controls"  # the family of what frames the flavours
 GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "lambda": "λ", "sigma": "σ", "tau": "τ"}
 WORDS = """
-    cifar cnn dip elbo fid fsq gan gp hrq iaf kid kl lpips maf mlp mmd mnist mse msssim nf nll psnr ssim tc vamp vq
+    ais ari aupr auroc bce bdmc cifar cka cnn dci dip elbo fid fpr fsq gan gp hrq iaf iid kde kid kl knn lpips
+    maf mi mig mlp mmd mnist mse msssim nf nll nmi ood pca psnr sap ssim tc udr vamp vq
 """
 ACRONYMS = frozenset(WORDS.split())
 PROPER = {"kendall": "Kendall's", "pareto": "Pareto", "w": "W", "spearman": "Spearman"}

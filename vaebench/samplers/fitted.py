@@ -1,0 +1,77 @@
+"""Samplers that are fitted, drawn from, kept and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from vaebench import random
+from vaebench.errors import Missing
+from vaebench.files import reading, tag, tagged, write
+from vaebench.model.abilities import lacks
+from vaebench.model.vae import VAE
+from vaebench.samplers.encoded import Encoded
+from vaebench.samplers.sampler import Sampler
+from vaebench.study import catalogue
+from vaebench.study.config import Choice
+from vaebench.training.engine import EVALUATION_BATCH
+
+
+def fit(choice: Choice, vae: VAE, codes: Encoded, seed: int) -> Sampler:
+    """A sampler fitted to the codes of training images; raises `Missing` with the reason if it does not apply."""
+    sampler = _empty(choice, vae)
+    sampler.fit(vae, codes, seed)
+    return sampler.eval()
+
+
+@torch.no_grad()
+def draw(sampler: Sampler, vae: VAE, count: int, seed: int) -> Tensor:
+    """Mean images of ``count`` latents, (count, channels, height, width), a function of the seed."""
+    with random.stream(torch.tensor(random.key(seed, type(sampler).__name__), device=vae.like.device)):
+        latents = sampler.sample(vae, count)
+    if not latents.isfinite().all():
+        raise Missing("the latents that are drawn are not finite")
+    return torch.cat([vae.decode(part.to(vae.like)) for part in latents.split(EVALUATION_BATCH)])
+
+
+def save(sampler: Sampler, path: Path, facts: dict[str, Any]) -> None:
+    """Write what a fitted sampler has learnt, and the ``facts`` that it depends on; raises `VaebenchError`."""
+    tensors = {name: value.cpu().contiguous() for name, value in sampler.state_dict().items()}
+    write(path, safetensors.torch.save(tensors, tagged(facts)))
+
+
+def load(path: Path, choice: Choice, vae: VAE) -> Sampler:
+    """The sampler in a file that `save` wrote, where the model is; raises `VaebenchError`."""
+    sampler = _empty(choice, vae)
+    with reading(path, "a fitted sampler", "delete it, and it is fitted again"):
+        sampler.restore(safetensors.torch.load_file(path))
+    return sampler.to(vae.like.device).eval()
+
+
+def kept(
+    path: Path | None, facts: dict[str, Any], choice: Choice, vae: VAE, codes: Callable[[], Encoded], seed: int
+) -> Sampler:
+    """The sampler in a file if its facts are these, else fitted, and kept there; raises as `fit` and `save` do."""
+    if path is not None and path.exists():
+        with reading(path, "a fitted sampler", "delete it, and it is fitted again"):
+            found = tag(path)
+        if found == facts:
+            return load(path, choice, vae)
+    sampler = fit(choice, vae, codes(), seed)
+    if path is not None:
+        save(sampler, path, facts)
+    return sampler
+
+
+def _empty(choice: Choice, vae: VAE) -> Sampler:
+    sampler: Sampler = catalogue.load("samplers", choice.name)(**choice.settings)
+    for need in sampler.needs:
+        if reason := lacks(vae, need):
+            raise Missing(f"sampler '{choice.name}' does not apply: {reason}")
+    sampler.prepare(vae)
+    return sampler.to(vae.like.device)
