@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["build", "dataset", "decode", "encode", "evaluate", "load", "save", "train"]
+__all__ = ["build", "dataset", "decode", "encode", "evaluate", "load", "sample", "save", "train"]
 
 
 def __getattr__(name: str) -> Any:

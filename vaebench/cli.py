@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     listing = commands.add_parser("list", help="what there is to choose from, with hyperparameters and ranges")
     listing.add_argument(
-        "kind", nargs="?", default="flavours", choices=["flavours", "likelihoods", "networks", "metrics"]
+        "kind", nargs="?", default="flavours", choices=["flavours", "likelihoods", "networks", "samplers", "metrics"]
     )
     listing.set_defaults(action=_list)
 
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     schema.set_defaults(action=_schema)
 
     training = commands.add_parser("train", help="train one flavour at one latent size, one folder per seed")
-    training.add_argument("dataset", help="mnist, fashion_mnist, digits, or any name with --path")
+    training.add_argument("dataset", help="mnist, fashion_mnist, digits, shapes, or any name with --path")
     training.add_argument("flavour")
     training.add_argument("--path", help="the user's own images: .npy, .npz, .csv, IDX or a folder")
     training.add_argument("--latent", type=_count, required=True)
@@ -63,6 +63,24 @@ def main(arguments: list[str] | None = None) -> None:
     evaluating.add_argument("--data", type=Path, default=Path("data"), help="folder of prepared datasets")
     evaluating.set_defaults(action=_evaluate)
 
+    encoding = commands.add_parser("encode", help="codes of images by a trained run, as .csv or .npz")
+    encoding.add_argument("run", type=Path, help="a run's folder, such as output/seed0")
+    encoding.add_argument("images", type=Path, help=".npy, .npz, .csv, IDX or a folder of images")
+    encoding.add_argument("--output", type=Path, required=True, help="codes.csv or codes.npz")
+    encoding.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    encoding.set_defaults(action=_encode)
+
+    sampling = commands.add_parser("sample", help="draw images from a trained run, as a picture")
+    sampling.add_argument("run", type=Path, help="a run's folder, such as output/seed0")
+    sampling.add_argument("--sampler", default="prior", help="one of `vaebench list samplers`")
+    sampling.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings of the sampler")
+    sampling.add_argument("--count", type=_count, default=64)
+    sampling.add_argument("--seed", type=int, default=0)
+    sampling.add_argument("--output", type=Path, required=True, help="grid.png, or images.npz")
+    sampling.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    sampling.add_argument("--data", type=Path, default=Path("data"), help="folder of prepared datasets")
+    sampling.set_defaults(action=_sample)
+
     options = parser.parse_args(arguments)
     try:
         options.action(options)
@@ -79,8 +97,19 @@ def _list(options: argparse.Namespace) -> None:
             print(f"[{group}] {catalogue.title(options.kind, group)}")
         for name in names:
             print(f"{name}: {catalogue.caption(options.kind, name)}")
+            if options.kind == "metrics":
+                print(f"    {_facts(catalogue.declared('metrics', name))}")
             for key, hyperparameter in catalogue.hyperparameters(options.kind, name).items():
                 print(f"    {key} = {hyperparameter.default}  ({hyperparameter.range})")
+
+
+def _facts(metric: dict[str, Any]) -> str:
+    """What a metric declares, in one line."""
+    ends = f"[{metric.get('least', '-∞')}, {metric.get('most', '∞')}]"
+    direction = {"higher": "higher is better", "lower": "lower is better"}.get(metric["better"], "no better direction")
+    said = [metric["unit"] or "no unit", ends, direction]
+    said += [f"{end} for {metric[end]}" for end in ("best", "worst") if metric.get(end)]
+    return "; ".join(said)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -154,19 +183,27 @@ def _train(options: argparse.Namespace) -> None:
     runs.refuse(records)
 
 
-def _evaluate(options: argparse.Namespace) -> None:
-    from vaebench import interface
+def _trained_on(options: argparse.Namespace) -> Any:
+    """The data of a run; raises `VaebenchError` if the folder of data holds others."""
     from vaebench.data.dataset import load
-    from vaebench.training import hardware, runs
+    from vaebench.training import runs
 
     record = runs.record(options.run)
     runs.refuse([record])
-    hardware.prepare()
     data = load(options.data / f"{record['cell']['dataset']}.safetensors")
     if data.checksum != record["data"]:
         raise VaebenchError(
             f"{options.run} was trained on other data than {options.data} holds: give the folder with --data"
         )
+    return data
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from vaebench import interface
+    from vaebench.training import hardware
+
+    data = _trained_on(options)
+    hardware.prepare()
     values = interface.evaluate(
         interface.load(options.run).to(hardware.device(options.device)),
         data,
@@ -174,6 +211,52 @@ def _evaluate(options: argparse.Namespace) -> None:
         importance_images=options.importance_images,
     )
     print(json.dumps(values, indent=1))
+
+
+def _encode(options: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from vaebench import interface
+    from vaebench.data.readers import read
+    from vaebench.files import savez, write
+    from vaebench.training import hardware
+
+    _writable(options.output, ".csv", ".npz")
+    hardware.prepare()
+    model = interface.load(options.run).to(hardware.device(options.device))
+    codes = interface.encode(model, read(options.images.expanduser()).images).cpu().numpy()
+    if options.output.suffix == ".npz":
+        savez(options.output, {"codes": codes})
+    else:
+        names = [f"z{number}" for number in range(1, codes.shape[1] + 1)]
+        write(options.output, pd.DataFrame(codes, columns=names).to_csv(index=False))
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from vaebench import interface
+    from vaebench.files import savez, write
+    from vaebench.report.figures.tiles import columns, picture
+    from vaebench.training import hardware
+
+    _writable(options.output, ".png", ".npz")
+    hardware.prepare()
+    model = interface.load(options.run).to(hardware.device(options.device))
+    data = None if options.sampler == "prior" else _trained_on(options)
+    images = interface.sample(
+        model, options.count, options.seed, sampler=options.sampler, settings=_pairs(options.set), data=data
+    )
+    arrays = images.cpu().numpy()
+    if options.output.suffix == ".npz":
+        savez(options.output, {"images": arrays})
+    else:
+        write(options.output, picture(arrays, columns(len(arrays))))
+
+
+def _writable(path: Path, *suffixes: str) -> None:
+    if path.suffix not in suffixes:
+        raise VaebenchError(f"--output {path}: give a name that ends with {' or '.join(suffixes)}")
+    if not path.absolute().parent.is_dir():
+        raise VaebenchError(f"--output {path}: no such folder: make it first")
 
 
 def _count(text: str) -> int:

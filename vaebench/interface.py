@@ -26,11 +26,14 @@ from vaebench.data.dataset import load as load_data
 from vaebench.data.download import download
 from vaebench.data.prepare import prepare, store
 from vaebench.errors import VaebenchError, one_line
-from vaebench.evaluation.measure import subjects
-from vaebench.evaluation.subject import Subject
+from vaebench.evaluation.bench import observed
+from vaebench.evaluation.bench import subject as before
+from vaebench.evaluation.representation import Representation
 from vaebench.model import recipe
 from vaebench.model.vae import VAE
-from vaebench.study import catalogue, config
+from vaebench.samplers import fitted
+from vaebench.samplers.encoded import Encoded
+from vaebench.study import catalogue, config, views
 from vaebench.training import hardware, runs
 from vaebench.training.engine import EVALUATION_BATCH
 
@@ -140,7 +143,7 @@ def evaluate(
     same shape and scale. Raises `VaebenchError`.
     """
     hardware.prepare(torch.get_num_threads())
-    made, test = _made(model), _known(data).test.images.to(model.like.device)
+    made, data = _made(model), _known(data)
     if convention not in (None, made.convention):
         raise VaebenchError(f"convention '{convention}': the model is one of '{made.convention}': leave it out")
     if (data.shape, data.scale) != (made.image, made.scale):
@@ -149,14 +152,17 @@ def evaluate(
             f"scale '{made.scale}'"
         )
     counts = {"importance_samples": importance_samples, "importance_images": importance_images}
-    config.converted(counts, config.Evaluation, "evaluate")
+    settings = config.converted(counts, config.Evaluation, "evaluate")
     seed = config.converted(made.seed if seed is None else seed, config.Seed, "seed")
     with _resting(model):
-        grey = binarisation.scaled(test)
-        observed = binarisation.scaled(binarisation.fixed(test, made.convention, "test"))
-        subject = Subject(model, grey, observed, seed, **counts, scale=made.scale)
-        metrics = [catalogue.load("metrics", name) for name in subjects(None)["model"]]
-        return {row.name: row.value for metric in metrics for row in metric.rows(subject)}
+        subject = before(model, data, made.convention, settings, model.like.device, seed)
+        given = {"model": subject, "representation": Representation(subject, data)}
+        return {
+            row.name: row.value
+            for view, names in views.metrics(views.ALWAYS, "default").items()
+            for name in names
+            for row in catalogue.load("metrics", name).rows(given[view])
+        }
 
 
 def encode(model: VAE, images: Any) -> Tensor:
@@ -192,6 +198,37 @@ def decode(model: VAE, latents: Any) -> Tensor:
         parts = values.reshape(-1, model.width).split(EVALUATION_BATCH)
         images = torch.cat([model.decode(part.to(model.like)) for part in parts])
         return images.unflatten(0, values.shape[:-1]) if values.dim() > 1 else images[0]
+
+
+def sample(
+    model: VAE,
+    count: int,
+    seed: int = 0,
+    *,
+    sampler: str = "prior",
+    settings: Settings | None = None,
+    data: Data | None = None,
+    folder: str | Path | None = None,
+) -> Tensor:
+    """Mean images (count, channels, height, width) of latents that a sampler draws, on the model's device.
+
+    ``settings`` are the sampler's own. One that is fitted takes the ``data`` whose training images it is fitted to, or
+    is taken up from the ``folder`` where it was kept as ``folder/samplers``. Raises `VaebenchError`.
+    """
+    made = _made(model)
+    choice = config.Choice.of("samplers", sampler, dict(settings or {}))
+    count, seed = config.converted(count, config.Count, "count"), config.converted(seed, config.Seed, "seed")
+
+    def encoded() -> Encoded:
+        if data is None and sampler != "prior":
+            raise VaebenchError(f"sampler '{sampler}' is fitted to training images: give the data")
+        images = _known(data).train.images if data is not None else torch.zeros(1, *made.image)
+        return Encoded(model, observed(images.to(model.like.device), made.convention), made.seed)
+
+    with _resting(model):
+        path = None if folder is None else Path(folder) / "samplers" / f"{sampler}.safetensors"
+        found = fitted.kept(path, {"run": ""}, choice, model, encoded, made.seed)
+        return fitted.draw(found, model, count, seed)
 
 
 def save(model: VAE, path: str | Path) -> None:

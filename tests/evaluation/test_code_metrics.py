@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import vaebench
-from vaebench.evaluation.metric import REASONS
 from vaebench.evaluation.subject import Subject
+from vaebench.model.abilities import REASONS
 from vaebench.model.distributions.codes import Bits, Code, Refinements
 from vaebench.model.distributions.delta import Delta
 from vaebench.model.vae import VAE

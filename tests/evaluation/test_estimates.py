@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 import vaebench
 from vaebench.data.binarisation import scaled
-from vaebench.evaluation.metric import REASONS, Row, metric
+from vaebench.evaluation.metric import Row, metric
 from vaebench.evaluation.metrics.latent.active_units import active_units
 from vaebench.evaluation.metrics.likelihood.elbo import elbo
 from vaebench.evaluation.metrics.likelihood.nll import nll
 from vaebench.evaluation.subject import Subject
+from vaebench.model.abilities import REASONS
 from vaebench.model.distributions.flowed import Flowed
 from vaebench.model.distributions.gaussian import Gaussian
 from vaebench.model.flows.flow import Flow

@@ -17,17 +17,21 @@ from vaebench import interface
 from vaebench.data.dataset import Data
 from vaebench.evaluation import measure as measuring
 from vaebench.evaluation.kept import Shelf
-from vaebench.evaluation.measure import Measured, measure, subjects
+from vaebench.evaluation.measure import Measured, measure
 from vaebench.evaluation.metrics import latent
 from vaebench.study import catalogue, config
 from vaebench.study.config import Evaluation, Geometry
+from vaebench.study.views import metrics as of_views
 from vaebench.training import runs
 
 CPU = torch.device("cpu")
 EVALUATION, GEOMETRY = Evaluation(3, 10, 2), Geometry(points=4, pairs=2)
 CELL = config.cell("vae", latent=2, epochs=2, batch_size=50, network_settings={"hidden": [8]})
-MODEL, SURVEY = (subjects(GEOMETRY)[subject] for subject in ("model", "survey"))
-WHOLE = [*MODEL, *SURVEY, "distances"]
+MODEL, CODES, STABILITY, SURVEY = (
+    of_views([view], "default")[view] for view in ("model", "representation", "seeds", "survey")
+)
+ALONE = [*MODEL, *CODES, *SURVEY, "distances"]
+WHOLE = [*ALONE, *STABILITY]
 PICTURES = ["gallery", "geometry"]  # of the first seed alone
 
 
@@ -186,10 +190,10 @@ def test_a_new_seed_measures_only_itself(
     fresh: Measured, folders: list[Path], data: Data, tmp_path: Path, taken: list[tuple[str, str]]
 ) -> None:
     measure(CELL, folders[:1], data, EVALUATION, GEOMETRY, CPU, tmp_path)
-    assert sorted(taken) == sorted(of([0], *WHOLE, *PICTURES))
+    assert sorted(taken) == sorted(of([0], *ALONE, *PICTURES))
     taken.clear()
     assert_same(measure(CELL, folders, data, EVALUATION, GEOMETRY, CPU, tmp_path), fresh)
-    assert sorted(taken) == of([1], *WHOLE)
+    assert sorted(taken) == sorted(of([1], *WHOLE) + of([0], *STABILITY))  # to which the new seed is another
 
 
 def test_what_a_measurement_depends_on_is_what_it_is_kept_under(
@@ -209,7 +213,9 @@ def test_what_a_measurement_depends_on_is_what_it_is_kept_under(
     replaced = shutil.copytree(folders[0], tmp_path / "seed0")
     record = json.loads((replaced / "run.json").read_text())
     (replaced / "run.json").write_text(json.dumps(record | {"key": "another"}))
-    assert again([replaced, folders[1]], Evaluation(4, 10, 2), other) == sorted(of([0], *WHOLE, *PICTURES))
+    assert again([replaced, folders[1]], Evaluation(4, 10, 2), other) == sorted(
+        of([0], *WHOLE, *PICTURES) + of([1], *STABILITY)
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,7 +234,7 @@ def test_a_damaged_file_of_values_is_measured_again(
     damaged = whole[:content] if isinstance(content, int) else content
     path.write_bytes(damaged if isinstance(damaged, bytes) else damaged.encode())
     found = measure(CELL, folders, data, EVALUATION, None, CPU, kept)
-    assert sorted(taken) == of([1], *MODEL)
+    assert sorted(taken) == of([1], *MODEL, *CODES, *STABILITY)
     names = {row["metric"] for row in found.metrics}
     assert found.metrics == [row for row in fresh.metrics if row["metric"] in names]
     taken.clear()

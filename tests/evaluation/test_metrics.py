@@ -12,20 +12,21 @@ from vaebench import random
 from vaebench.data import binarisation
 from vaebench.data.binarisation import scaled
 from vaebench.data.dataset import Data
-from vaebench.evaluation.measure import subjects
-from vaebench.evaluation.metric import REASONS
 from vaebench.evaluation.subject import Subject
+from vaebench.model.abilities import REASONS
 from vaebench.model.objectives.ssim import ssim
 from vaebench.model.vae import VAE
 from vaebench.study import catalogue
+from vaebench.study.views import metrics as of_views
 
 Rows = dict[str, tuple[float | None, str]]
 SAMPLES, IMAGES = 30, 100
 EVENLY = [image * 256 // IMAGES for image in range(IMAGES)]  # of the 256 test images
 LIKELIHOOD = {"elbo", "distortion", "rate", "nll", "effective_sample_size", "high_pareto_k"}
-LATENT = {"active_units", "kl_per_dimension"}
+LATENT = {"active_units", "kl_per_dimension", "collapsed_units"}
 CODES = {"used_codes", "code_perplexity"}
-RECONSTRUCTION = {"mse", "psnr", "ssim"}
+RECONSTRUCTION = {"mse", "psnr", "ssim", "bce", "ms_ssim", "judge_agreement"}
+SURGERY = {"mutual_information", "marginal_kl", "total_correlation", "dimension_wise_kl"}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def before(model: VAE, data: Data, convention: str = "dynamic", seed: int = 0) -
 
 
 def measured(subject: Subject) -> Rows:
-    metrics = [catalogue.load("metrics", name) for name in subjects(None)["model"]]
+    metrics = [catalogue.load("metrics", name) for name in of_views(["model"], "default")["model"]]
     return {row.name: (row.value, row.reason) for metric in metrics for row in metric.rows(subject)}
 
 
@@ -131,7 +132,8 @@ def test_the_ideal_control_is_perfect(models: dict[str, VAE], digits: Data) -> N
     assert rows["ssim"] == (pytest.approx(1, abs=1e-6), "")
     assert rows["psnr"] == (None, "it is infinite: 256 of 256 images are reconstructed exactly")
     missing = {name: reason for name, (value, reason) in rows.items() if value is None and name not in {"psnr", *CODES}}
-    assert set(missing) == LIKELIHOOD | LATENT
+    assert missing.pop("judge_agreement") == "the data have no judge"
+    assert set(missing) == LIKELIHOOD | LATENT | SURGERY
     assert missing.pop("distortion") == REASONS["likelihood"]
     assert set(missing.values()) == {REASONS["posterior"]}
 
@@ -241,21 +243,26 @@ def test_an_autoencoder_has_no_bound(models: dict[str, VAE], digits: Data) -> No
     rows = measured(before(models["ae"], digits))
     missing = {name: reason for name, (value, reason) in rows.items() if value is None}
     assert {missing.pop(name) for name in CODES} == {REASONS["codes"]}
-    assert missing == dict.fromkeys((LIKELIHOOD | LATENT) - {"distortion"}, REASONS["posterior"])
-    assert set(rows) - set(missing) - CODES == RECONSTRUCTION | {"distortion"}
-    assert all(reason == "" for name, (_, reason) in rows.items() if name not in {*missing, *CODES})
+    assert missing.pop("judge_agreement") == "the data have no judge"
+    assert missing == dict.fromkeys((LIKELIHOOD | LATENT | SURGERY) - {"distortion"}, REASONS["posterior"])
+    measured_ones = RECONSTRUCTION - {"judge_agreement"} | {"distortion", "noise_sensitivity"}
+    assert {name for name, (value, reason) in rows.items() if value is not None and not reason} == measured_ones
 
 
 def test_evaluations_repeat_and_depend_on_the_seed(models: dict[str, VAE], digits: Data) -> None:
     first, again, other = (values(before(models["vae"], digits, seed=seed)) for seed in (0, 0, 1))
     assert first == again
-    assert {name for name in first if first[name] != other[name]} == LIKELIHOOD - {"rate", "high_pareto_k"}
+    assert {name for name in first if first[name] != other[name]} == (
+        LIKELIHOOD - {"rate", "high_pareto_k"} | SURGERY | {"noise_sensitivity"}
+    )
 
 
 def test_the_interface_gives_the_same_numbers(models: dict[str, VAE], digits: Data) -> None:
     found = vaebench.evaluate(models["vae"], digits, importance_samples=SAMPLES, importance_images=IMAGES)
-    assert found == {name: value for name, (value, _) in measured(before(models["vae"], digits)).items()}
+    of_model = {name: value for name, (value, _) in measured(before(models["vae"], digits)).items()}
+    assert of_model == {name: found[name] for name in of_model}
+    assert set(found) - set(of_model) == set(of_views(["representation"], "default")["representation"])
 
 
 def test_every_metric_is_tested() -> None:
-    assert set(subjects(None)["model"]) == LIKELIHOOD | LATENT | CODES | RECONSTRUCTION
+    assert set(of_views(["model"], "default")["model"]) == LIKELIHOOD | LATENT | CODES | RECONSTRUCTION | SURGERY | {"noise_sensitivity"}

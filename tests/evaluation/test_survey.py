@@ -16,7 +16,6 @@ from vaebench import random
 from vaebench.data.binarisation import scaled
 from vaebench.data.dataset import Data, Split
 from vaebench.errors import Missing
-from vaebench.evaluation.measure import subjects
 from vaebench.evaluation.metric import Row
 from vaebench.evaluation.subject import Subject
 from vaebench.evaluation.survey import NEIGHBOURHOODS, PLACES
@@ -35,6 +34,7 @@ from vaebench.model.spaces.poincare import Ball
 from vaebench.model.vae import VAE
 from vaebench.study import catalogue
 from vaebench.study.config import Geometry
+from vaebench.study.views import metrics as of_views
 
 Values = dict[tuple[str, str], tuple[float | None, str]]
 SETTINGS = Geometry(points=40, pairs=12)
@@ -77,7 +77,7 @@ def survey_of(
 @torch.no_grad()
 def values(survey: Survey) -> Values:
     """Value and reason of every geometry metric over each of its parts."""
-    metrics = [catalogue.load("metrics", name) for name in subjects(SETTINGS)["survey"]]
+    metrics = [catalogue.load("metrics", name) for name in of_views(["survey"], "default")["survey"]]
     return {
         (row.name, part): (row.value, row.reason)
         for metric in metrics

@@ -27,10 +27,11 @@ from vaebench.report.tables.markdown import markdown
 from vaebench.report.tables.shown import Results, below, shown
 from vaebench.report.tables.text import Table
 from vaebench.report.tables.wide import wide
-from vaebench.study import catalogue
+from vaebench.study import catalogue, views
 from vaebench.study.naming import metric_name, readable
 from vaebench.study.tidy import CELL, METRICS
 
+EVERY = {views.of(table) for table in catalogue.groups("metrics")}
 FAMILIES = {"ae": "deterministic", "beta_vae": "gaussian", "vae": "gaussian", "copy": "controls", "mean": "controls"}
 NO_PRIOR = "it has no prior & 50 % | less"
 ELBOS = {"vae": [-100.0, -102.0, -101.5], "beta_vae": [-110.0, -111.0, -112.0], "copy": [-1.0, -1.0, -1.0]}
@@ -74,6 +75,16 @@ CONDITIONS: dict[str, Any] = {
     "test_images": 360,
     "importance_samples": 10,
     "importance_images": 100,
+    "samplers": {"prior": {"name": "prior", "settings": {}}, "mixture": {"name": "gaussian_mixture", "settings": {}}},
+    "generated_images": 300,
+    "judge": {
+        "kind": "classifier",
+        "accuracy": 0.9931,
+        "sha256": "b",
+        "fault": "",
+        "floor": {"precision": 90.1, "recall": None},
+        "noise": {"precision": 0.25, "recall": 3.0},
+    },
     "geometry_metric": "fisher_rao",
     "points": 20,
     "pairs": 6,
@@ -198,7 +209,7 @@ def test_no_interval_passes_the_bounds_of_its_quantity():
 
 def test_bounds_are_declared_where_there_are_any():
     assert columns.quantity("ssim").most == 1 and columns.quantity("mse").least == 0
-    for table in columns.tables(geometry=True, differences=True):
+    for table in columns.tables(EVERY, "thorough", differences=True):
         for name in columns.members(table):
             quantity = columns.quantity(name)
             assert quantity.unit != "%" or (quantity.least, quantity.most) == (0, 100)
@@ -448,9 +459,11 @@ def test_names():
 
 
 def test_tables_are_the_groups_of_metrics_and_show_what_they_declare():
-    assert columns.tables(geometry=False, differences=False) == ["likelihood", "reconstruction", "latent", "compute"]
+    assert columns.tables(["model"], "default", differences=False) == [
+        "likelihood", "surgery", "reconstruction", "latent", "compute",
+    ]  # fmt: skip
     every = {*catalogue.groups("metrics"), "differences", "compute", "agreement"}
-    assert set(columns.tables(geometry=True, differences=True)) == every
+    assert set(columns.tables(EVERY, "thorough", differences=True)) == every
     assert "kl_per_dimension" not in columns.members("latent")
     for table in catalogue.groups("metrics"):
         for name in columns.members(table):
@@ -460,7 +473,7 @@ def test_tables_are_the_groups_of_metrics_and_show_what_they_declare():
 
 
 def test_every_form_holds_the_numbers_and_the_conditions():
-    for name in columns.tables(geometry=True, differences=False):
+    for name in columns.tables(EVERY, "thorough", differences=False):
         members = columns.members(name)
         rows = [
             ("mnist", "mlp", "vae", 2, s, "", m, 11 * i + s, np.nan, "") for i, m in enumerate(members) for s in (0, 1)
@@ -475,6 +488,8 @@ def test_every_form_holds_the_numbers_and_the_conditions():
             assert ("K = 10" in text) == (name == "likelihood")
             assert ("20 evenly spaced test codes" in text) == columns.of_geometry(name)
             assert ("6 pairs of test images" in text) == (columns.of_geometry(name) or name == "agreement")
+            judged = "accurate on mnist; training images and noise score precision 90.1 and 0.25"
+            assert (judged in text) == (columns.over(name) == "Sampler")
 
 
 HEAVY = {"torch", "sklearn", "scipy", "seaborn", "matplotlib"}
@@ -503,7 +518,7 @@ from vaebench.report.differences import COLUMNS
 from vaebench.report.tables.columns import members, tables
 from vaebench.report.tables.forms import forms
 from vaebench.report.tables.shown import Results
-for table in tables(geometry=True, differences=False):
+for table in tables({EVERY}, "thorough", differences=False):
     numbers = dict(n=1, mean=1.0, low=1.0, high=1.0, lowest=1.0, highest=1.0, error=0.1, reason="")
     cell = dict(dataset="mnist", architecture="mlp", flavour="vae", latent=2, part="")
     rows = pd.DataFrame([cell | dict(metric=name) | numbers for name in members(table)])

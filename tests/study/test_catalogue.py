@@ -45,7 +45,9 @@ def test_groups_are_the_folders_in_the_kind_s_order() -> None:
         "deterministic",
         "controls",
     ]
-    tables = ["likelihood", "reconstruction", "latent", "geometry", "curvature", "interpolation", "neighbourhood"]
+    tables = ["likelihood", "evidence", "surgery", "reconstruction", "generation", "augmentation", "latent"]
+    tables += ["representation", "stability", "disentanglement", "detection"]
+    tables += ["geometry", "curvature", "interpolation", "neighbourhood"]
     assert list(catalogue.groups("metrics")) == tables
     for kind in ("networks", "likelihoods"):
         assert catalogue.groups(kind) == {"": catalogue.names(kind)}
@@ -91,8 +93,11 @@ def test_metrics_declare_in_source_what_they_have_in_memory() -> None:
         declared, found = catalogue.declared("metrics", name), catalogue.load("metrics", name)
         assert (declared["unit"], declared["better"]) == (found.unit, found.better)
         assert found.better in ("higher", "lower", None)
+        assert tuple(declared.get("needs", ())) == found.needs
         assert type(declared.get("shown", True)) is bool
-    assert catalogue.declared("metrics", "elbo") == {"unit": "nats", "better": "higher"}
+        assert declared.get("tier", "default") in ("default", "thorough")
+    needs = ("posterior", "prior", "likelihood")
+    assert catalogue.declared("metrics", "elbo") == {"unit": "nats", "better": "higher", "needs": needs}
 
 
 def test_flavours_declare_in_source_what_they_have_in_memory() -> None:

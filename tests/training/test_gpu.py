@@ -10,12 +10,12 @@ import torch
 
 from vaebench import interface
 from vaebench.data import binarisation
-from vaebench.evaluation.measure import subjects
 from vaebench.evaluation.subject import Subject
 from vaebench.evaluation.survey.pictures import pictures
 from vaebench.evaluation.survey.survey import Survey
 from vaebench.study import catalogue, config
 from vaebench.study.config import Geometry
+from vaebench.study.views import metrics as of_views
 from vaebench.training import hardware, runs
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")]
@@ -60,7 +60,7 @@ def test_a_survey_is_that_of_the_cpu(tmp_path: Path, flavour: str) -> None:
             subject = Subject(model.to(device), images, images, 0, importance_samples=1, importance_images=1)
             found = Survey(subject, data.test.labels, data.train, settings)
             pictures(found)
-            metrics = [catalogue.load("metrics", name) for name in subjects(settings)["survey"]]
+            metrics = [catalogue.load("metrics", name) for name in of_views(["survey"], "default")["survey"]]
             return {
                 (row.name, part): math.nan if row.value is None else row.value
                 for metric in metrics

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 import numpy as np
 import torch
-from torch import Tensor
 
 from vaebench.data import binarisation
 from vaebench.data.dataset import Data
-from vaebench.errors import VaebenchError
+from vaebench.errors import Missing, VaebenchError
+from vaebench.evaluation.bench import Bench
+from vaebench.evaluation.judge import Judge
 from vaebench.evaluation.kept import Arrays, Shelf
 from vaebench.evaluation.metric import Row
 from vaebench.evaluation.pictures import gallery
 from vaebench.evaluation.subject import Subject
 from vaebench.evaluation.survey.pairs import available
+from vaebench.evaluation.views import Views, facts, parts, wanted
 from vaebench.files import reading
 from vaebench.model.recipe import Recipe, load
+from vaebench.model.vae import VAE
 from vaebench.study import catalogue
-from vaebench.study.config import Cell, Evaluation, Geometry, changes
+from vaebench.study.config import Cell, Choice, Evaluation, Geometry, changes
 from vaebench.study.tidy import CELL, Rows
 from vaebench.training import runs
 
@@ -63,16 +67,6 @@ class Measured:
         return ", ".join([*told, f"{len(self.metrics)} values, {missing} of them missing"])
 
 
-def subjects(geometry: Geometry | None) -> dict[str, list[str]]:
-    """Names of the metrics to measure, by what they are given."""
-    found: dict[str, list[str]] = {"model": [], "survey": []} if geometry else {"model": []}
-    for table, names in catalogue.groups("metrics").items():
-        subject = catalogue.constant("metrics", table, "SUBJECT") or "model"
-        if subject in found:
-            found[subject] += names
-    return found
-
-
 @torch.no_grad()
 def measure(
     cell: Cell,
@@ -82,14 +76,17 @@ def measure(
     geometry: Geometry | None,
     device: torch.device,
     kept: Path | None = None,
+    *,
+    samplers: Mapping[str, Choice] = MappingProxyType({}),
+    judges: Sequence[Judge] = (),
+    foreign: Mapping[str, Data] = MappingProxyType({}),
 ) -> Measured:
     """Measure the trained runs of a cell on the test set; what was measured before is taken from the folder ``kept``.
 
     Values are in the metric's unit, or missing with a reason. A run that is lost (`vaebench.training.runs.lost`) has
     only missing values. Raises `VaebenchError` for a run that cannot be read, or that is of another cell or other data.
     """
-    test = data.test.images.to(device)
-    seen = binarisation.fixed(test, cell.convention, "test")
+    bench = Bench(cell, data, evaluation, geometry, device, samplers, judges, foreign, len(folders))
     records = [runs.record(folder) for folder in folders]
     shown = next((place for place, record in enumerate(records) if not runs.lost(record)), 0)
     metrics: Rows = []
@@ -98,8 +95,10 @@ def measure(
     history: Rows = []
     compute: Rows = []
     pictures: dict[str, Arrays] = {}
+    beside = [Run(bench, folder, record) for folder, record in zip(folders, records, strict=True)]
     for place, (folder, record) in enumerate(zip(folders, records, strict=True)):
-        run = Run(cell, folder, record, data, test, seen, evaluation, geometry)
+        others = [other for number, other in enumerate(beside) if number != place and not other.lost]
+        run = Run(bench, folder, record, others)
         shelf = Shelf(kept, folder.name, {"run": record["key"], "lost": run.lost, "device": device.type})
         for row in run.metrics(shelf):
             metrics.append(run.place | {name: value for name, value in row.items() if name != "each"})
@@ -122,8 +121,10 @@ def measure(
         gallery=pictures["gallery"],
         conditions={
             **conditions(cell, records, data, evaluation, geometry),
+            "samplers": {label: msgspec.to_builtins(choice) for label, choice in samplers.items()},
+            "generated_images": min(evaluation.generated_images, len(data.test.images)),
             "device": device.type,
-            "test_sha256": binarisation.checksum(seen),
+            "test_sha256": binarisation.checksum(bench.seen),
         },
         distances=distances if geometry is not None else None,
         geometry=pictures.get("geometry"),
@@ -166,25 +167,15 @@ def conditions(
 
 
 class Run:
-    """One trained run before the test set: ``test`` are its images, ``seen`` what the model observes of them.
+    """One trained run on the bench, and the ``others`` of its cell that are not lost.
 
     Raises `VaebenchError` if it is of another cell or other data.
     """
 
-    def __init__(
-        self,
-        cell: Cell,
-        folder: Path,
-        record: dict[str, Any],
-        data: Data,
-        test: Tensor,
-        seen: Tensor,
-        evaluation: Evaluation,
-        geometry: Geometry | None,
-    ) -> None:
-        self.folder, self.data, self.test, self.seen = folder, data, test, seen
-        self.evaluation, self.geometry = evaluation, geometry
-        self.record, self.lost = record, runs.lost(record)
+    def __init__(self, bench: Bench, folder: Path, record: dict[str, Any], others: Sequence[Run] = ()) -> None:
+        self.bench, self.folder, self.record, self.lost = bench, folder, record, runs.lost(record)
+        self.others = others
+        cell, data = bench.cell, bench.data
         self.place = {name: getattr(cell, name) for name in CELL} | {"seed": record["seed"]}
         self.recipe = Recipe.of(cell, data.shape, scale=data.scale, data=data.checksum, seed=record["seed"])
         self._same(record["cell"] | {"data": record["data"]}, cell.plain() | {"data": data.checksum})
@@ -195,47 +186,52 @@ class Run:
             raise VaebenchError(f"{self.folder} holds a run of another configuration ({difference}): train it again")
 
     @cached_property
-    def subject(self) -> Subject:
-        """The model itself, read only if there is something to measure; raises `VaebenchError` if it is another."""
-        model = load(self.folder / "best.safetensors")
-        self._same(msgspec.to_builtins(model.recipe), msgspec.to_builtins(self.recipe))
-        return Subject(
-            model.to(self.test.device),
-            binarisation.scaled(self.test),
-            binarisation.scaled(self.seen),
-            self.record["seed"],
-            importance_samples=self.evaluation.importance_samples,
-            importance_images=self.evaluation.importance_images,
-            scale=self.data.scale,
-        )
+    def views(self) -> Views:
+        """The model, as metrics look at it; read only if there is something to measure.
+
+        Raises `VaebenchError` if it is another.
+        """
+        others = [run.subject for run in self.others]
+        return Views(self.bench, self._model(), self.record["seed"], self.folder, self.record["key"], self.lost, others)
 
     @cached_property
-    def survey(self) -> Any:
-        """Its latent geometry."""
-        from vaebench.evaluation.survey.survey import Survey
+    def subject(self) -> Subject:
+        """The model before the test set, for others to be held against; it raises likewise."""
+        return self.bench.subject(self._model(), self.record["seed"])
 
-        assert self.geometry is not None
-        return Survey(self.subject, self.data.test.labels, self.data.train, self.geometry, self.lost)
+    def _model(self) -> VAE:
+        model = load(self.folder / "best.safetensors")
+        self._same(msgspec.to_builtins(model.recipe), msgspec.to_builtins(self.recipe))
+        return model
 
     def metrics(self, shelf: Shelf) -> Rows:
-        """Rows of every metric."""
+        """Rows of every metric, of each part that it is measured over."""
         rows = []
-        for subject, names in subjects(self.geometry).items():
-            for name in names:
-                more = self._facts(subject, catalogue.path_of("metrics", name))
-                rows += shelf.rows(name, more, partial(self._rows, name, subject))
+        for view, names in wanted(self.bench).items():
+            for part in parts(self.bench, view):
+                for name in names:
+                    what, more = f"{name} {part}".strip(), facts(self.bench, view, part, name)
+                    if view == "seeds":
+                        more |= {"others": [other.record["key"] for other in self.others]}
+                    rows += shelf.rows(what, more, partial(self._rows, name, view, part))
         return rows
 
-    def _rows(self, name: str, subject: str) -> Rows:
-        """Those of one metric: each of its numbers, of each part that it is measured over."""
+    def _rows(self, name: str, view: str, part: str) -> Rows:
+        """Those of one metric: each of its numbers."""
         rows = []
         metric = catalogue.load("metrics", name)
-        for part in metric.over:
-            whole = None if self.lost else self.subject if subject == "model" else self.survey.parts[part]
-            for row in [Row(name, None, reason=self.lost)] if self.lost else metric.rows(whole):
+        for each_part in metric.over if view == "survey" else (part,):
+            if self.lost:
+                found = [Row(name, None, reason=self.lost)]
+            else:
+                try:
+                    found = list(metric.rows(self.views.of(view, each_part)))
+                except Missing as error:
+                    found = [Row(name, None, reason=str(error))]
+            for row in found:
                 each = None if row.each is None else row.each.float().cpu().numpy()
-                facts = {"part": part, "metric": row.name, "value": row.value, "error": row.error}
-                rows.append(facts | {"reason": row.reason, "each": each})
+                fields = {"part": each_part, "metric": row.name, "value": row.value, "error": row.error}
+                rows.append(fields | {"reason": row.reason, "each": each})
         return rows
 
     def history(self) -> Rows:
@@ -251,6 +247,8 @@ class Run:
             cost = json.loads(path.read_text())
             values = {name: cost[name] for name in COSTS}
         values |= {name: self.record[name] for name in ("parameters", "epochs", "best_epoch")}
+        epoch = values["wall_seconds"] / max(values["epochs"], 1)
+        values |= {"seconds_per_epoch": epoch, "seconds_to_best": epoch * values["best_epoch"]}
         values["diverged"] = int(self.record["status"] == "diverged")
         return [{"part": "", "metric": name, "value": float(value), "reason": ""} for name, value in values.items()]
 
@@ -258,23 +256,20 @@ class Run:
         """Pictures of the model, or the reason why there are none."""
         if self.lost:
             return {"reason": np.array(self.lost)}
-        labels, count = self.data.test.labels, self.evaluation.gallery_images
-        facts = self._facts("model", "evaluation/pictures.py")
-        return shelf.arrays("gallery", facts, lambda: gallery(self.subject, labels, count))
+        labels, count = self.bench.data.test.labels, self.bench.evaluation.gallery_images
+        more = facts(self.bench, "model", "", "") | {"pictures": catalogue.fingerprint("evaluation/pictures.py")}
+        more |= {"samplers": {label: facts(self.bench, "samples", label, "") for label in self.bench.samplers}}
+        return shelf.arrays("gallery", more, lambda: gallery(self.views, labels, count))
 
     def distances(self, shelf: Shelf) -> Rows:
         """Rows of the distances of the pairs of test images."""
-        return shelf.rows("distances", self._facts("survey"), lambda: self.survey.distances())
+        return shelf.rows("distances", facts(self.bench, "survey", "", ""), lambda: self.views.survey.distances())
 
     def geometry_pictures(self, shelf: Shelf) -> Arrays:
         """Pictures of the latent geometry, or the reason why there are none."""
         from vaebench.evaluation.survey.pictures import pictures
 
-        facts = self._facts("survey", "evaluation/survey/pictures.py")
-        return shelf.arrays("geometry", facts, lambda: pictures(self.survey))
-
-    def _facts(self, subject: str, *code: str | Path) -> dict[str, Any]:
-        """What determines a measurement of the model, or of its geometry, by code in these files."""
-        files = {"model": "evaluation/subject.py", "survey": "evaluation/survey/survey.py"}
-        settings = self.geometry if subject == "survey" else self.evaluation
-        return {"code": catalogue.fingerprint(files[subject], *code), "settings": msgspec.to_builtins(settings)}
+        more = facts(self.bench, "survey", "", "") | {
+            "pictures": catalogue.fingerprint("evaluation/survey/pictures.py")
+        }
+        return shelf.arrays("geometry", more, lambda: pictures(self.views.survey))

@@ -20,17 +20,6 @@ from torch import Tensor
 
 from vaebench.errors import Missing
 
-REASONS = {
-    "posterior": "its encoder is deterministic and has no posterior density",
-    "draws": "its posterior is a single code, so that importance sampling adds nothing to the ELBO",
-    "prior": "it has no prior",
-    "likelihood": "its decoder has no likelihood",
-    "gaussian": "its posterior or prior is not a diagonal Gaussian",
-    "euclidean": "its latents lie on a curved manifold or are discrete: a coordinate is no unit",
-    "codes": "its latents are not discrete codes",
-    "images": "the data are no images of pixels in [0, 1]",
-}
-
 
 class Estimate(NamedTuple):
     """A value; of a mean over test images also its standard ``error`` (None for a single image) and ``each`` image's
@@ -77,7 +66,7 @@ class Row(NamedTuple):
 class Metric:
     """``measure`` gives an `Estimate`, a number or images' values (images,) to be averaged, or such by suffix.
 
-    ``needs`` names what a flavour must have (keys of `REASONS`).
+    ``needs`` names what a flavour must have (keys of `vaebench.model.abilities.REASONS`).
     """
 
     name: str
@@ -112,11 +101,16 @@ def metric(
     needs: tuple[str, ...] = (),
     over: tuple[str, ...] = ("",),
     shown: bool = True,
+    best: str = "",
+    worst: str = "",
+    tier: str = "default",
 ) -> Callable[[Callable[[Any], Values]], Metric]:
     """Make a function a metric; ``better`` is ``higher``, ``lower`` or None, ``over`` are the parts of its subject.
 
     Intervals end at the ``least`` and the ``most`` that a value can be, and one that is not ``shown`` is in the tidy
-    tables alone: tables read these, ``unit`` and ``better`` from the source, where they must be literals. A function
-    that raises `vaebench.errors.Missing` has no value, for the reason that the message gives.
+    tables alone: tables read these, ``unit`` and ``better`` from the source, where they must be literals. ``best`` and
+    ``worst`` say which controls have to score so, as tests see to. Its ``tier`` is "thorough" if a measurement takes
+    minutes: it is taken where the settings ask for that. A function that raises `vaebench.errors.Missing` has no value,
+    for the reason that the message gives.
     """
     return lambda function: Metric(function.__name__, function, unit, better, needs, over)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vaebench import random
-from vaebench.evaluation.metric import REASONS
-from vaebench.geometry.manifolds import space_of
-from vaebench.model.distributions.codes import Code
-from vaebench.model.distributions.delta import Delta
+from vaebench.evaluation.aggregate import Aggregate, aggregate
+from vaebench.model.abilities import lacks
 from vaebench.model.distributions.gaussian import Gaussian, kl_per_dimension
 from vaebench.model.vae import VAE
 from vaebench.training.engine import EVALUATION_BATCH
+
+if TYPE_CHECKING:
+    from vaebench.evaluation.judge import Judge
 
 DECODER_BATCH = 10_000
 EXPECTATION_SAMPLES = 16  # latents an image behind each of the two estimates of its posterior's expectation
@@ -31,8 +33,8 @@ class Subject:
     """A model before the test set: ``grey`` and ``observed`` are (images, channels, height, width).
 
     ``observed`` is what the model sees under its data convention, ``grey`` is what reconstructions are held against;
-    both lie in [0, 1] where the data's ``scale`` is "unit", and anywhere where it is "real". All noise is a function of
-    the seed.
+    both lie in [0, 1] where the data's ``scale`` is "unit", and anywhere where it is "real". The ``judge`` is that of
+    the data, if there is one. All noise is a function of the seed.
     """
 
     def __init__(
@@ -45,27 +47,25 @@ class Subject:
         importance_samples: int,
         importance_images: int,
         scale: str = "unit",
+        judge: Judge | None = None,
+        evidence_images: int = 100,
+        evidence_temperatures: int = 500,
     ) -> None:
         self.model, self.grey, self.observed, self.seed, self.scale = model, grey, observed, seed, scale
-        self.importance_samples = importance_samples
+        self.evidence_images, self.evidence_temperatures = evidence_images, evidence_temperatures
+        self.judge, self.importance_samples = judge, importance_samples
         self.chosen = evenly(importance_images, len(observed)).to(observed.device)
 
     def lacks(self, need: str) -> str:
         """Why the model or the data do not have what a metric needs (a key of `REASONS`); empty if they have it."""
-        if need == "likelihood" and self.model.own_likelihood:
-            return self.model.own_likelihood
-        draw = self._probe
-        has = {
-            "posterior": not isinstance(draw.q, Delta),
-            "draws": not isinstance(draw.q, Code),
-            "prior": draw.p is not None,
-            "likelihood": not isinstance(draw.px, Delta),
-            "gaussian": isinstance(draw.q, Gaussian) and isinstance(draw.p, Gaussian),
-            "euclidean": space_of(draw.q) == "euclidean",
-            "codes": hasattr(draw.q, "masses"),
-            "images": self.scale == "unit",
-        }
-        return "" if has[need] else REASONS[need]
+        if need == "judge":
+            return self.judge.fault if self.judge else "the data have no judge"
+        return lacks(self.model, need, scale=self.scale, draw=self._probe)
+
+    @cached_property
+    def aggregate(self) -> Aggregate:
+        """What its aggregated posterior is made of."""
+        return aggregate(self)
 
     def has(self, need: str) -> bool:
         """Whether nothing lacks."""
@@ -76,8 +76,8 @@ class Subject:
         with torch.no_grad():
             return self.model(self.observed[:1])
 
-    def _keyed(self, purpose: str, part: int):
-        """The ambient stream of one part of the evaluation."""
+    def keyed(self, purpose: str, part: int):
+        """The ambient stream of one part of a pass over the test set."""
         return random.stream(
             random.fold(torch.tensor(random.key(self.seed, purpose), device=self.observed.device), part)
         )
@@ -88,7 +88,7 @@ class Subject:
         """One latent per test image: log likelihood, KL, and mean latents; chunked."""
         kept: dict[str, list[Tensor]] = {}
         for part, x in enumerate(self.observed.split(EVALUATION_BATCH)):
-            with self._keyed("test", part):
+            with self.keyed("test", part):
                 draw = self.model(x)
                 found = {"means": draw.q.mean, "reconstructions": self.model.decode(draw.q.mean)}
                 if self.has("likelihood"):
@@ -148,7 +148,7 @@ class Subject:
             return self.means.double(), self.means.double()
         halves = []
         for part, x in enumerate(self.observed[self.chosen].split(DECODER_BATCH // (2 * EXPECTATION_SAMPLES))):
-            with self._keyed("expectation", part):
+            with self.keyed("expectation", part):
                 z = self.model(x, 2 * EXPECTATION_SAMPLES).z.double()
             halves.append(z.unflatten(0, (2, -1)).mean(1))
         one, other = torch.cat(halves, 1)
@@ -161,7 +161,7 @@ class Subject:
         is the likeliest for any image, (positions, codes) both."""
         mass, chosen = [], []
         for part, x in enumerate(self.observed.split(EVALUATION_BATCH)):
-            with self._keyed("codes", part):
+            with self.keyed("codes", part):
                 masses = self.model(x).q.masses.double()
             mass.append(masses.sum(0))
             chosen.append(F.one_hot(masses.argmax(-1), masses.shape[-1]).amax(0))
@@ -176,7 +176,7 @@ class Subject:
         columns = []
         for part, x in enumerate(self.observed[self.chosen].split(images)):
             rows = []
-            with self._keyed("importance", part):
+            with self.keyed("importance", part):
                 for start in range(0, self.importance_samples, samples):
                     rows.append(self.model(x, min(samples, self.importance_samples - start)).log_w)
             columns.append(torch.cat(rows))

@@ -24,6 +24,7 @@ KINDS = {
     "flavours": "flavours",
     "likelihoods": "model/likelihoods",
     "networks": "model/networks",
+    "samplers": "samplers/catalogue",
     "metrics": "evaluation/metrics",
     "figures": "report/figures",
 }
@@ -49,6 +50,13 @@ def groups(kind: str) -> dict[str, list[str]]:
 def names(kind: str, group: str | None = None) -> list[str]:
     """Sorted names of one kind, or of one group of it."""
     return sorted(_files(kind)) if group is None else groups(kind).get(group, [])
+
+
+def metric_of(name: str) -> str | None:
+    """The metric that gives the numbers of a name: ``kl_per_dimension_3`` is one of ``kl_per_dimension``."""
+    known, words = names("metrics"), name.split("_")
+    found = ("_".join(words[:count]) for count in range(len(words), 0, -1))
+    return next((stem for stem in found if stem in known), None)
 
 
 def group_of(kind: str, name: str) -> str:
@@ -91,7 +99,11 @@ def _declared(path: Path) -> dict[str, Any]:
     body = ast.parse(path.read_text()).body
     definition = next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == path.stem)
     arguments = [word for call in definition.decorator_list if isinstance(call, ast.Call) for word in call.keywords]
-    return {word.arg: word.value.value for word in arguments if word.arg and isinstance(word.value, ast.Constant)}
+    return {word.arg: ast.literal_eval(word.value) for word in arguments if word.arg and _is_literal(word.value)}
+
+
+def _is_literal(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.Tuple) and all(map(_is_literal, node.elts)))
 
 
 def load(kind: str, name: str) -> Any:

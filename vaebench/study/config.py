@@ -51,12 +51,20 @@ class Training(Struct, forbid_unknown_fields=True, frozen=True):
     masking: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
 
+Tier = Literal["default", "thorough"]
+
+
 class Evaluation(Struct, forbid_unknown_fields=True, frozen=True):
-    """How every trained run is measured on the test set."""
+    """How every trained run is measured on the test set; the ``tier`` "thorough" adds what takes minutes a run."""
 
     importance_samples: Count = 500
     importance_images: Count = 1000
     gallery_images: Count = 8
+    generated_images: Count = 5000
+    tier: Tier = "default"
+    evidence_images: Count = 100
+    evidence_temperatures: Count = 500
+    augmentation_images: Count = 20
 
 
 class Geometry(Struct, forbid_unknown_fields=True, frozen=True):
@@ -68,6 +76,13 @@ class Geometry(Struct, forbid_unknown_fields=True, frozen=True):
     metric: Literal["euclidean", "fisher_rao"] = "euclidean"
     points: Count = 200
     pairs: Count = 100
+
+
+class Judging(Struct, forbid_unknown_fields=True, frozen=True):
+    """How the classifiers of a dataset are trained: the first seed's judges, further ones show if rankings hold."""
+
+    epochs: Count = 8
+    seeds: Annotated[list[Seed], Meta(min_length=1)] = field(default_factory=lambda: [0])
 
 
 class Likelihood(Struct, forbid_unknown_fields=True, frozen=True):
@@ -176,6 +191,13 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     geometry: Geometry | None = None
+    samplers: Annotated[
+        dict[Name, Settings | None], Meta(examples=[{"prior": {}, "gaussian_mixture": {"components": 10}}])
+    ] = {}
+    judge: Judging = Judging()
+    out_of_distribution: Annotated[
+        dict[Name, list[Name]], Meta(examples=[{"mnist": ["fashion_mnist"], "fashion_mnist": ["mnist"]}])
+    ] = {}
     device: Literal["auto", "cpu", "cuda"] = "auto"
     pack: Count | None = None
     mirror: str | None = None
@@ -209,6 +231,19 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
             every = [name for names in catalogue.groups("flavours").values() for name in names]
             given = dict.fromkeys(every) | given
         return {label: Choice.labelled("flavours", label, settings) for label, settings in given.items()}
+
+    def drawing(self) -> dict[str, Choice]:
+        """The samplers by label, in order, hyperparameters checked and completed; raises `VaebenchError`."""
+        return {label: Choice.labelled("samplers", label, given) for label, given in self.samplers.items()}
+
+    def foreign(self, dataset: str) -> list[str]:
+        """The datasets that models of a dataset are to tell from it; raises `VaebenchError` for an unknown one."""
+        for inside, others in self.out_of_distribution.items():
+            for name in (inside, *others):
+                among("dataset", name, self.datasets)
+            if inside in others:
+                raise VaebenchError(f"out_of_distribution.{inside}: it is held against itself: leave it out")
+        return self.out_of_distribution.get(dataset, [])
 
     def cells(self) -> list[Cell]:
         """Every cell of the study, hyperparameters checked and completed; raises `VaebenchError`."""
@@ -304,12 +339,14 @@ def check(raw: Any, where: str = "config") -> Study:
     try:
         study.places()
         labels = study.chosen()
+        study.drawing()
+        study.foreign("")
         if not study.cells() and not study.published:
             raise VaebenchError("nothing to train: give flavours and latents")
         if both := set(labels) & set(study.published):
             raise VaebenchError(f"'{both.pop()}' is both in flavours and in published: give one another name")
         for label, row in study.published.items():
-            if re.sub(r"_\d+$", "", row.metric) not in catalogue.names("metrics"):  # kl_per_dimension_1 is one of many
+            if catalogue.metric_of(row.metric) is None:
                 mend = nearest(row.metric, catalogue.names("metrics"))
                 raise VaebenchError(f"published.{label}: unknown metric '{row.metric}': {mend}")
     except VaebenchError as error:

@@ -8,6 +8,7 @@ from vaebench.errors import VaebenchError
 from vaebench.report import terminal
 from vaebench.report.tables import columns
 from vaebench.study import catalogue
+from vaebench.study import views
 from vaebench.study.config import Choice, check
 from vaebench.study.document import plain
 
@@ -32,7 +33,8 @@ GEOMETRY = study.geometry is not None
 MEASURED = ["metrics", "history", "compute"] + ["distances"] * GEOMETRY
 REFERENCE = Choice.of("flavours", columns.REFERENCE)
 KINDS_OF_CELLS = {cell.objective == REFERENCE for cell in CELLS.values()}
-SHOWN = columns.tables(GEOMETRY, differences=KINDS_OF_CELLS == {True, False})
+VIEWS = views.measured(study)
+SHOWN = columns.tables(VIEWS, study.evaluation.tier, differences=KINDS_OF_CELLS == {True, False})
 TIDY = (
     MEASURED
     + ["summary", "differences"]
@@ -52,14 +54,15 @@ for cell in CELLS.values():
 # What a kind of figures is of, and what it is drawn from, its folder states.
 KINDS = {
     kind: {
-        name: catalogue.constant("figures", kind, name) for name in ("SCOPE", "INPUTS", "LATENT")
+        name: catalogue.constant("figures", kind, name) for name in ("SCOPE", "INPUTS", "LATENT", "VIEW")
     }
     for kind in catalogue.groups("figures")
 }
 DRAWN = {
     kind: facts
     for kind, facts in KINDS.items()
-    if GEOMETRY or not {"geometry", "distances", "agreement"} & {*facts["INPUTS"]}
+    if (GEOMETRY or not {"geometry", "distances", "agreement"} & {*facts["INPUTS"]})
+    and facts["VIEW"] in (None, *VIEWS)
 }
 OF_STUDY, OF_BLOCK = (
     {
@@ -93,6 +96,7 @@ wildcard_constraints:
     architecture="|".join(study.architectures),
     flavour="|".join(FAMILIES),
     latent=r"\d+",
+    judge_seed=r"\d+",
 
 
 def cell_of(wildcards):

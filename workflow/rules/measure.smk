@@ -4,6 +4,19 @@ rule measure:
     input:
         data="<data>/{dataset}.safetensors",
         runs="<results>/runs/<cell>.json",
+        foreign=lambda wildcards: collect(
+            "<data>/{other}.safetensors", other=study.foreign(wildcards.dataset)
+        ),
+        **(
+            {
+                "judges": collect(
+                    "<results>/judges/{{dataset}}-{seed}.safetensors", seed=study.judge.seeds
+                ),
+                "judge_card": f"<results>/judges/{{dataset}}-{study.judge.seeds[0]}.json",
+            }
+            if study.samplers
+            else {}
+        ),
     output:
         **(
             {
@@ -34,6 +47,7 @@ rule measure:
         evaluation=lambda wildcards: {
             "evaluation": msgspec.to_builtins(study.evaluation_of(cell_of(wildcards)))
         },
+        samplers={"samplers": {label: msgspec.to_builtins(choice) for label, choice in study.drawing().items()}},
         geometry={"geometry": msgspec.to_builtins(study.geometry)},
         device={"device": study.device},
         code={
@@ -41,6 +55,7 @@ rule measure:
                 "evaluation/measure.py",
                 "evaluation/survey/pictures.py",
                 *(catalogue.path_of("metrics", name) for name in catalogue.names("metrics")),
+                *(catalogue.path_of("samplers", choice.name) for choice in study.drawing().values()),
             )
         },
     script:

@@ -5,10 +5,11 @@ import msgspec
 
 from vaebench.data.dataset import load
 from vaebench.errors import reported
+from vaebench.evaluation import judge
 from vaebench.evaluation.measure import measure
 from vaebench.files import savez, write
 from vaebench.study import tidy
-from vaebench.study.config import Cell, Evaluation, Geometry
+from vaebench.study.config import Cell, Choice, Evaluation, Geometry
 from vaebench.training import hardware, runs
 
 TABLES = {
@@ -20,6 +21,8 @@ TABLES = {
 
 with reported(snakemake.log[0]):
     hardware.prepare(snakemake.threads)
+    samplers = msgspec.convert(snakemake.params.samplers["samplers"], dict[str, Choice])
+    judges = [judge.load(path) for path in snakemake.input.get("judges", [])]
     found = measure(
         msgspec.convert(snakemake.params.cell, Cell),
         runs.listed(Path(snakemake.input.runs)),
@@ -28,7 +31,12 @@ with reported(snakemake.log[0]):
         msgspec.convert(snakemake.params.geometry["geometry"], Geometry | None),
         hardware.device(snakemake.params.device["device"]),
         kept=Path(snakemake.params.kept, "kept"),
+        samplers=samplers,
+        judges=judges,
+        foreign={data.name: data for data in map(load, snakemake.input.foreign)},
     )
+    if judges:
+        found.conditions["judge"] = json.loads(Path(snakemake.input.judge_card).read_text())
     for name, path in snakemake.output.items():
         content = getattr(found, name)
         if name == "conditions":

@@ -1,7 +1,27 @@
 """One file per metric, named as the function in it, in the folder of the table that shows it.
 
-A folder's ``SUBJECT`` says what its metrics are given: "model" (where it says nothing) is a trained run before the test
-set, "survey" its latent geometry, measured where a configuration has `geometry`.
+A folder's ``SUBJECT`` says what its metrics are given, a view of a trained run (`vaebench.evaluation.views`): "model"
+(where it says nothing) before the test set, "representation" its codes and their classes, "samples" what a sampler
+draws, "augmentation" what it draws of each class, "foreign" the test set of another dataset, "survey" its latent
+geometry, "seeds" the codes of the cell's other seeds, "factors" codes and factors of variation. All but the first two
+are measured where a configuration asks for them: by `samplers`, `out_of_distribution`, `geometry`, several seeds, or
+data whose factors are known.
 """
 
-ORDER = ("likelihood", "reconstruction", "latent", "geometry", "curvature", "interpolation", "neighbourhood")
+ORDER = (
+    "likelihood",
+    "evidence",
+    "surgery",
+    "reconstruction",
+    "generation",
+    "augmentation",
+    "latent",
+    "representation",
+    "stability",
+    "disentanglement",
+    "detection",
+    "geometry",
+    "curvature",
+    "interpolation",
+    "neighbourhood",
+)

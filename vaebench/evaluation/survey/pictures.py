@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from vaebench.errors import Missing
-from vaebench.evaluation.metric import REASONS
 from vaebench.evaluation.subject import evenly
 from vaebench.evaluation.survey.curves import FINE
 from vaebench.evaluation.survey.neighbourhoods import CODES
 from vaebench.evaluation.survey.survey import Survey
 from vaebench.geometry import curvature
 from vaebench.geometry.scalars import log_condition, log_magnification
+from vaebench.model.abilities import REASONS
 
 STRIPS, STRIP, DRAWN = 2, 9, 10  # pairs and frames of the pictures, and curves in the plane
 GRID = 48  # points of a map, a side

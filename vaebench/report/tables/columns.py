@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from vaebench.study import catalogue
+from vaebench.study import views as measured
+from vaebench.study.config import Tier
 from vaebench.study.naming import metric_name
 
 
@@ -22,6 +24,8 @@ class Quantity:
 
 COMPUTE = {
     "wall_seconds": Quantity(least=0),
+    "seconds_per_epoch": Quantity(least=0),
+    "seconds_to_best": Quantity(least=0),
     "samples_per_second": Quantity(least=0),
     "peak_memory": Quantity("MiB", least=0),
     "parameters": Quantity(least=0),
@@ -38,17 +42,23 @@ QUANTITIES = {"compute": COMPUTE, "agreement": AGREEMENT}  # shown of runs and o
 REFERENCE = "vae"  # the flavour that the others of a block are held against
 
 
-def tables(geometry: bool, differences: bool) -> list[str]:
-    """Names of the tables of a study: the groups of metrics, the ``differences`` to the reference if it has one, and
-    `QUANTITIES`; some only if it measures ``geometry``.
+def tables(views: Collection[str], tier: Tier, differences: bool) -> list[str]:
+    """Names of the tables of a study: the groups of metrics of its ``views`` (`vaebench.study.views`) and of its
+    ``tier``, the ``differences`` to the reference if it has one, and `QUANTITIES`.
     """
-    names = [*catalogue.groups("metrics"), *["differences"] * differences, *QUANTITIES]
-    return [name for name in names if geometry or not (of_geometry(name) or name == "agreement")]
+    names = [*measured.tables(views, tier), *["differences"] * differences, *QUANTITIES]
+    return [name for name in names if "survey" in views or name != "agreement"]
 
 
 def of_geometry(table: str) -> bool:
     """Whether a table shows metrics of the latent geometry."""
-    return table in catalogue.groups("metrics") and catalogue.constant("metrics", table, "SUBJECT") == "survey"
+    return table in catalogue.groups("metrics") and measured.of(table) == "survey"
+
+
+def over(table: str) -> str:
+    """What a table has a row for of each cell, beside the cell: "Sampler", "Against" or nothing."""
+    view = measured.of(table) if table in catalogue.groups("metrics") else ""
+    return "Sampler" if view in measured.OVER_SAMPLERS else "Against" if view == "foreign" else ""
 
 
 def members(table: str) -> list[str]:
@@ -64,14 +74,18 @@ def members(table: str) -> list[str]:
     return [name for name in names if table != "differences" or quantity(name).better]
 
 
+def metric_of(name: str) -> str:
+    """The metric, or one of `QUANTITIES`, whose numbers have this name."""
+    return catalogue.metric_of(name) or name
+
+
 @functools.cache
 def quantity(name: str) -> Quantity:
     """What the numbers of a name are; ``kl_per_dimension_3`` is one of ``kl_per_dimension``. Raises `VaebenchError`."""
     for quantities in QUANTITIES.values():
         if name in quantities:
             return quantities[name]
-    known = name in catalogue.names("metrics")
-    declared = catalogue.declared("metrics", name if known else re.sub(r"_\d+$", "", name))
+    declared = catalogue.declared("metrics", metric_of(name))
     return Quantity(**{key: value for key, value in declared.items() if key in Quantity.__dataclass_fields__})
 
 

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vaebench.report.tables.columns import REFERENCE, members, of_geometry
+from vaebench.report.tables.columns import REFERENCE, members, of_geometry, over
 from vaebench.study import catalogue
-from vaebench.study.naming import readable
+from vaebench.study.naming import metric_name, readable
 from vaebench.study.tidy import CELL
 
 Conditions = Mapping[str, Any]
@@ -77,6 +77,8 @@ def _phrases(table: str) -> list[Callable[[Conditions], str]]:
     ]
     if "nll" in members(table):
         phrases.append(_importance_sampling)
+    if over(table) == "Sampler":
+        phrases += [_samplers, _judge]
     if of_geometry(table):
         phrases.append(_metric)
         phrases.append(lambda cell: f"{cell['points']} evenly spaced test codes, as many prior samples")
@@ -88,6 +90,26 @@ def _phrases(table: str) -> list[Callable[[Conditions], str]]:
 def _importance_sampling(cell: Conditions) -> str:
     images = f"{cell['importance_images']} of {cell['test_images']} test images"
     return f"NLL and effective sample size: K = {cell['importance_samples']} importance samples for {images}"
+
+
+def _samplers(cell: Conditions) -> str:
+    chosen = [metric_name(label) + _settings(choice["settings"]) for label, choice in cell["samplers"].items()]
+    return f"samplers fitted to the training images: {', '.join(chosen)}; {cell['generated_images']} samples"
+
+
+def _judge(cell: Conditions) -> str:
+    """What judges, and how training images and noise score."""
+    judge = cell["judge"]
+    if judge["kind"] != "classifier":
+        return f"features: first {judge['kind']} of the training images"
+    ends = [f"{metric_name(name)} {judge['floor'][name]:.3g} and {judge['noise'][name]:.3g}" for name in _framed(judge)]
+    scores = f"; training images and noise score {', '.join(ends)}" if ends else ""
+    return f"judge: a classifier, {judge['accuracy']:.2%} accurate on {cell['dataset']}{scores}"
+
+
+def _framed(judge: Mapping[str, Any]) -> list[str]:
+    """Metrics of which both ends of the frame have a value."""
+    return [name for name, value in judge["floor"].items() if None not in (value, judge["noise"].get(name))]
 
 
 def _metric(cell: Conditions) -> str:

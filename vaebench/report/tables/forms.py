@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from vaebench.report.tables.columns import members
+from vaebench.report.tables.columns import members, over
 from vaebench.report.tables.conditions import stated
 from vaebench.report.tables.entry import MISSING
 from vaebench.report.tables.html import html
@@ -27,7 +27,7 @@ def forms(results: Results, table: str) -> dict[str, str]:
     line, remarks = stated(table, results.conditions)
     for where, words in below(results).items():
         remarks.setdefault(where, []).append(words)
-    entries = wide(rows, members(table), results.families, signed=table == "differences")
+    entries = wide(rows, members(table), results.families, signed=table == "differences", over=over(table))
     empty = entries.columns[(entries.map(str) == MISSING).all()]
     if len(empty) < len(entries.columns):
         said += _left_out(entries[empty])

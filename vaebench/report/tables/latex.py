@@ -29,7 +29,7 @@ def latex(table: Table) -> str:
     footnotes = [f"{raised(str(number))} {escape(remark)}" for number, remark in enumerate(remarks, 1)]
     return "\n".join(
         [
-            rf"\begin{{tabular}}{{lllr{'r' * len(table.entries.columns)}}}",
+            rf"\begin{{tabular}}{{lllr{'l' * (table.entries.index.nlevels - 4)}{'r' * len(table.entries.columns)}}}",
             r"\toprule",
             " & ".join(rows[0]) + r" \\",
             *body,

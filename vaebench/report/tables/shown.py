@@ -12,7 +12,7 @@ import pandas as pd
 from vaebench.report import concordance, paired
 from vaebench.report.differences import supported
 from vaebench.report.summary import FEWEST
-from vaebench.report.tables.columns import members, quantity
+from vaebench.report.tables.columns import members, metric_of, quantity
 from vaebench.report.tables.conditions import Conditions, Place, comparable, place
 from vaebench.study.naming import CONTROLS, metric_name, readable
 from vaebench.study.tidy import BLOCK, CELL
@@ -43,7 +43,7 @@ def shown(results: Results, table: str) -> tuple[pd.DataFrame, list[str]]:
     if table == "agreement":
         return _agreement(results)
     rows = results.compute if table == "compute" else results.summary
-    return _summary(results, rows[rows["metric"].isin(members(table))])
+    return _summary(results, rows[rows["metric"].map(metric_of).isin(members(table))])
 
 
 def _summary(results: Results, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vaebench.report.tables.columns import heading
 from vaebench.report.tables.conditions import Place
-from vaebench.study.naming import readable
+from vaebench.study.naming import metric_name, readable
 from vaebench.study.tidy import CELL
 
 
@@ -37,12 +37,14 @@ def text(
         found = [str(footnotes.setdefault(remark, len(footnotes) + 1)) for remark in remarks]
         return raised(", ".join(found)) if found else ""
 
-    names = [level.capitalize() for level in CELL] + [heading(*column) for column in table.entries.columns]
+    leading = [level.capitalize() for level in table.entries.index.names]
+    names = leading + [heading(*column) for column in table.entries.columns]
     rows = [[safe(name) for name in names]]
     for place, entries in zip(table.entries.index, table.entries.to_numpy(), strict=True):
-        dataset, architecture, flavour, latent = place
-        name = safe(readable(flavour, table.families[flavour])) + numbers(table.remarks.get(place, ()))
+        dataset, architecture, flavour, latent, *part = place
+        name = safe(readable(flavour, table.families[flavour])) + numbers(table.remarks.get(place[: len(CELL)], ()))
         rows.append([safe(readable(dataset)), safe(readable(architecture)), name, str(latent)])
+        rows[-1] += [safe(metric_name(label) if "Sampler" in leading else readable(label)) for label in part]
         for entry in entries:
             shown = bold(safe(entry.text)) if entry.bold else safe(entry.text)
             rows[-1].append(shown + numbers([entry.remark] if entry.remark else []))

@@ -1,0 +1,66 @@
+"""A model before its own test set and that of another dataset, which it should find less likely."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaebench.errors import Missing
+from vaebench.evaluation.subject import Subject
+
+
+class Foreign:
+    """``inside`` and ``outside`` are the same model before either test set."""
+
+    def __init__(self, inside: Subject, outside: Subject) -> None:
+        self.inside, self.outside = inside, outside
+
+    def lacks(self, need: str) -> str:
+        """Why the model does not have what a metric needs; empty if it has it."""
+        return self.inside.lacks(need)
+
+    @cached_property
+    def judged(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Of each score that is finite for all images: which are foreign, bool (images,), and their scores."""
+        found = {}
+        for name, (inside, outside) in self.scores().items():
+            scores = torch.cat([inside, outside]).cpu().numpy()
+            if np.isfinite(scores).all():
+                found[name] = np.arange(len(scores)) >= len(inside), scores
+        return found
+
+    def scores(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Scores in nats that should be higher outside, by name: of images inside and outside, float64 (images,) each.
+
+        Raises `Missing` where the model has none of them.
+        """
+        found = {
+            name: (_score(self.inside, name), _score(self.outside, name))
+            for name, needs in NEEDS.items()
+            if all(self.inside.has(need) for need in needs)
+        }
+        if not found:
+            raise Missing("it has no density of images or of latents to tell them by")
+        return found
+
+
+NEEDS = {
+    "elbo": ("posterior", "prior", "likelihood"),
+    "nll": ("posterior", "draws", "prior", "likelihood"),
+    "rate": ("posterior", "prior"),
+    "distortion": ("likelihood",),
+}
+
+
+def _score(subject: Subject, name: str) -> Tensor:
+    if name == "elbo":
+        return -subject.elbo
+    if name == "rate":
+        return subject.kl.double()
+    if name == "distortion":
+        return -subject.log_px.double()
+    return math.log(subject.importance_samples) - subject.log_w.double().logsumexp(0)

@@ -1,0 +1,3 @@
+"""What samples add to few labelled images."""
+
+SUBJECT = "augmentation"

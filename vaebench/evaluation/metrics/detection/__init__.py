@@ -1,0 +1,3 @@
+"""Telling other data from its own."""
+
+SUBJECT = "foreign"

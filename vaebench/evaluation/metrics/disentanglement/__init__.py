@@ -1,0 +1,3 @@
+"""How codes separate factors of variation."""
+
+SUBJECT = "factors"

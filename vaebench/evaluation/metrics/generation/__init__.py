@@ -1,0 +1,3 @@
+"""How good samples are."""
+
+SUBJECT = "samples"

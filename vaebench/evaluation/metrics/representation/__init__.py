@@ -1,0 +1,3 @@
+"""What codes tell."""
+
+SUBJECT = "representation"

@@ -1,0 +1,3 @@
+"""How alike codes of different seeds are."""
+
+SUBJECT = "seeds"

@@ -1,0 +1,33 @@
+# What samples are judged by: of each dataset a classifier of all its images, however few the models are trained on.
+rule judge:
+    input:
+        raw=lambda wildcards: collect(
+            "<data>/raw/{dataset}/{file}",
+            dataset=wildcards.dataset,
+            file=dataset_of(wildcards).downloads(wildcards.dataset),
+        ),
+        data="<data>/{dataset}.safetensors",
+    output:
+        judge="<results>/judges/{dataset}-{judge_seed}.safetensors",
+        card=report(
+            "<results>/judges/{dataset}-{judge_seed}.json",
+            caption="../report/judge.rst",
+            category="Data",
+            labels={"dataset": "{dataset}", "form": "judge {judge_seed}"},
+        ),
+    log:
+        "<logs>/judge/{dataset}-{judge_seed}.log",
+    benchmark:
+        "<benchmarks>/judge/{dataset}-{judge_seed}.tsv"
+    threads: 1
+    resources:
+        gpu=GPU,
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        dataset=lambda wildcards: msgspec.to_builtins(dataset_of(wildcards)),
+        epochs={"epochs": study.judge.epochs},
+        device={"device": study.device},
+        code={"code": catalogue.fingerprint("evaluation/reference.py")},
+    script:
+        "../scripts/judge.py"
