@@ -55,6 +55,11 @@ subject = Subject(model, x, x, 0, importance_samples=1, importance_images=1)
 measured = catalogue.load("metrics", "mean_absolute_error").measure(subject)
 assert measured.shape == (5,)
 assert abs(measured.mean() - float((model.decode(model.encode(x)).clamp(0, 1) - x).detach().abs().mean())) < 1e-6
+
+images = vaebench.sample(model, 500, sampler="box", settings={"width": 0.01}, data=data)
+low, high = (0.01 * end(model.encode(data.train.images / 255), 0) for end in (torch.amin, torch.amax))
+middle = model.decode((low + high)[None] / 2)
+assert images.shape == (500, 1, 8, 8) and (images - middle).abs().max() < 0.05
 assert 0 < values["mean_absolute_error"] < 1 and values["mean_absolute_error"] > values["mse"]
 """
 
@@ -81,9 +86,9 @@ def python(folder: Path, *arguments: str) -> str:
 
 
 def test_there_is_an_example_of_each_kind() -> None:
-    kinds = {"flavours", "model/likelihoods", "model/networks", "evaluation/metrics", "report/figures"}
+    kinds = {"flavours", "model/likelihoods", "model/networks", "evaluation/metrics", "samplers", "report/figures"}
     assert {kind for kind in kinds for place in EXAMPLES if place.startswith(f"vaebench/{kind}/")} == kinds
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 8
 
 
 def test_the_examples_do_what_they_say(extended: Path) -> None:

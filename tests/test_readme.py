@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib.image
 import pytest
 import torch
 
@@ -66,11 +67,11 @@ def test_the_commands_run(here: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert result.returncode == 0, result.stderr
     assert len(others) >= 2
     for command in others:
-        capsys.readouterr()
         program, *arguments = shlex.split(command, comments=True)
         assert program == "vaebench"
         main(arguments)
     assert '"elbo": -2' in capsys.readouterr().out
+    assert matplotlib.image.imread(here / "grid.png").shape[:2] == (4 * (8 * 9 - 1), 4 * (8 * 9 - 1))
 
 
 @pytest.mark.parametrize(("page", "link"), LINKS, ids=lambda value: str(getattr(value, "stem", value)))

@@ -23,6 +23,8 @@ from vaebench.report.figures.draw import draw
 from vaebench.report.figures.gallery.latent_scatter import latent_scatter
 from vaebench.report.figures.gallery.reconstructions import reconstructions
 from vaebench.report.figures.gallery.samples import samples
+from vaebench.report.figures.gallery.traversals import traversals
+from vaebench.report.figures.generation.sampler_sheets import sampler_sheets
 from vaebench.report.figures.history.training_curves import training_curves
 from vaebench.report.figures.summary.metric_by_latent import METRICS, metric_by_latent
 from vaebench.report.figures.summary.rate_distortion import rate_distortion
@@ -85,12 +87,17 @@ def galleries(latent: int, channels: int = 1) -> dict[str, dict[str, np.ndarray]
             "originals": images,
             "reconstructions": images / (2 + i),
             "samples": images[::-1],
+            "samples_prior": images[::-1],
+            "samples_gaussian_mixture": images,
+            "traversals": random.random((latent, 3, channels, 6, 6), dtype=np.float32),
             "latent_means": random.normal(size=(50, latent)).astype(np.float32) * np.arange(latent, 0, -1),
             "labels": np.arange(50) % 10,
         }
         for i, flavour in enumerate(FLAVOURS)
     }
     del made["ae"]["samples"], made["copy"]["samples"], made["copy"]["latent_means"]
+    del made["ae"]["samples_prior"], made["copy"]["samples_prior"], made["copy"]["samples_gaussian_mixture"]
+    del made["copy"]["traversals"]
     return made
 
 
@@ -347,6 +354,40 @@ def test_samples_show_the_images_and_name_those_without():
     none = samples({"ae": made["ae"]}, gaussian(["ae"]))
     assert none.axes[0].texts[0].get_text() == "no flavour has samples"
     assert note(none) == "Not shown: AE — no prior to draw from."
+
+
+def test_sampler_sheets_have_a_column_per_sampler_and_a_dash_where_one_does_not_apply():
+    made = galleries(2)
+    figure = sampler_sheets(made, style.palette(FAMILIES | {"iwae": "bounds"}))
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["gaussian mixture", "prior"]
+    assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["VAE", "β-VAE", "AE"]
+    sheet = figure.axes[1].images[0].get_array()
+    assert sheet.shape == (6, 6 * 7 - 1, 3)
+    np.testing.assert_allclose(sheet[:, :6, 0], made["vae"]["samples_prior"][0, 0])
+    assert not figure.axes[5].images and figure.axes[5].texts[0].get_text() == "—"
+    assert note(figure) == "Not shown: copy (control) — no sampler applies; IWAE — no run."
+
+
+def test_sampler_sheets_of_many_flavours_are_in_blocks():
+    names = [f"vae_{i}" for i in range(41)]
+    figure = sampler_sheets(dict.fromkeys(names, galleries(2)["vae"]), gaussian(names))
+    labels = [look.name for look in gaussian(names).values()]
+    first = [axes.get_ylabel() for axes in figure.axes if axes.get_subplotspec().colspan.start == 0]
+    second = [axes.get_ylabel() for axes in figure.axes if axes.get_subplotspec().colspan.start == 2]
+    assert (first, second) == (labels[:21], labels[21:])
+    assert [axes.get_title() for axes in figure.axes[:4]] == ["gaussian mixture", "prior"] * 2
+    width, height = figure.get_size_inches()
+    assert height < 12 and width < 14
+
+
+def test_traversals_have_a_row_per_coordinate():
+    made = galleries(2)
+    figure = traversals(made, style.palette(FAMILIES))
+    assert [axes.get_title() for axes in figure.axes] == ["VAE", "β-VAE", "AE"]
+    sheet = figure.axes[0].images[0].get_array()
+    assert sheet.shape == (13, 20, 3)
+    np.testing.assert_allclose(sheet[7:, 14:, 0], made["vae"]["traversals"][1, 2, 0])
+    assert note(figure) == "Not shown: copy (control) — no coordinates to move along."
 
 
 def test_latent_scatter_of_two_latents_shows_them():

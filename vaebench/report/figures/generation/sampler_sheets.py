@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from matplotlib.figure import Figure
@@ -12,24 +13,32 @@ from vaebench.study.naming import metric_name
 
 PREFIX = "samples_"
 IMAGES = 6  # of a sampler
+MOST = 22  # flavours in one column
 
 
 @style.styled
 def sampler_sheets(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
     """A column per sampler; ``samples_SAMPLER`` are (m, channels, height, width) in [0, 1], absent where it does not
-    apply. Flavours that no sampler applies to are told below.
+    apply. Many flavours are in two blocks; those that no sampler applies to are told below.
     """
-    found = {flavour: [name for name in arrays if name.startswith(PREFIX)] for flavour, arrays in galleries.items()}
-    samplers = list(dict.fromkeys(name for names in found.values() for name in names))
-    shown, absent = style.split({flavour: "" if names else "no sampler applies" for flavour, names in found.items()})
+    samplers = sorted({name for arrays in galleries.values() for name in arrays if name.startswith(PREFIX)}) or [PREFIX]
+    lacking = [style.lacks(galleries, palette, name, "no sampler applies", "images_reason") for name in samplers]
+    shown, absent = style.split({flavour: min(lack[flavour] for lack in lacking) for flavour in palette})
     note = style.absences(absent, palette)
     if not shown:
         return style.nothing("no sampler applies to any flavour", note)
-    size = 0.4 * IMAGES + 0.15, 0.45
-    figure, grid = style.canvas(len(shown) * len(samplers), len(samplers), size, note=note, least=4.0)
+    blocks = math.ceil(len(shown) / MOST)
+    rows, columns = math.ceil(len(shown) / blocks), blocks * len(samplers)
+    labels = 0.065 * max(len(palette[flavour].name) for flavour in shown)
+    size = 0.4 * IMAGES + 0.1 + labels / len(samplers), 0.45
+    figure, grid = style.canvas(rows * columns, columns, size, note=note, least=4.0)
     for place, axes in enumerate(grid):
-        row, column = divmod(place, len(samplers))
-        flavour, sampler = shown[row], samplers[column]
+        row, column = divmod(place, columns)
+        block, column = divmod(column, len(samplers))
+        if block * rows + row >= len(shown):
+            axes.remove()
+            continue
+        flavour, sampler = shown[block * rows + row], samplers[column]
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         if sampler in galleries[flavour]:
