@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.image
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -210,3 +212,51 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
     command = f"{sys.executable} -m vaebench list | head -1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert (result.stdout.count("\n"), result.stderr) == (1, "")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    main(["train", "digits", "vae", *SMALL, "--output", str(folder), "--data", str(data)])
+    return folder / "seed0"
+
+
+def test_sampling_and_encoding_a_run(run: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the library does it; a fitted sampler is kept with the run and taken up again."""
+    monkeypatch.chdir(tmp_path)
+    digits, model = vaebench.dataset("digits", data), vaebench.load(run)
+    sampled = ["sample", str(run), "--data", str(data), "--sampler", "gaussian_mixture", "--count", "6", "--output"]
+    main([*sampled, "images.npz"])
+    kept = (run / "samplers/gaussian_mixture.safetensors").stat().st_mtime_ns
+    expected = vaebench.sample(model, 6, sampler="gaussian_mixture", data=digits)
+    np.testing.assert_array_equal(np.load("images.npz")["images"], expected)
+    main([*sampled, "grid.png"])
+    assert (run / "samplers/gaussian_mixture.safetensors").stat().st_mtime_ns == kept
+    pixels = matplotlib.image.imread("grid.png")[::4, ::4, 0]
+    np.testing.assert_allclose(pixels[:8, :8], expected[0, 0], atol=1 / 255)
+    np.save("some.npy", digits.test.images[:5, 0])
+    for name in ("codes.csv", "codes.npz"):
+        main(["encode", str(run), "some.npy", "--output", name])
+    codes = vaebench.encode(model, digits.test.images[:5])
+    np.testing.assert_array_equal(np.load("codes.npz")["codes"], codes)
+    table = pd.read_csv("codes.csv")
+    assert list(table) == ["z1", "z2"]
+    np.testing.assert_allclose(table, codes, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--sampler", "hypersphere", "--output", "a.png"], "'hypersphere' does not apply: its latents do not lie on"),
+        (["--sampler", "gausian_mixture", "--output", "a.png"], "did you mean gaussian_mixture"),
+        (["--sampler", "flow", "--set", "layers=0", "--output", "a.png"], "layers"),
+        (["--output", "a.jpg"], "give a name that ends with .png or .npz"),
+        (["--output", "absent/a.png"], "no such folder"),
+    ],
+)
+def test_samples_that_cannot_be_drawn_are_told_in_a_line(
+    arguments: list[str], said: str, run: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in refused("sample", run, "--data", data, *arguments)
+    assert list(tmp_path.iterdir()) == []

@@ -242,9 +242,8 @@ def _sample(options: argparse.Namespace) -> None:
     hardware.prepare()
     model = interface.load(options.run).to(hardware.device(options.device))
     data = None if options.sampler == "prior" else _trained_on(options)
-    images = interface.sample(
-        model, options.count, options.seed, sampler=options.sampler, settings=_pairs(options.set), data=data
-    )
+    how = {"sampler": options.sampler, "settings": _pairs(options.set), "data": data, "run": options.run}
+    images = interface.sample(model, options.count, options.seed, **how)
     arrays = images.cpu().numpy()
     if options.output.suffix == ".npz":
         savez(options.output, {"images": arrays})

@@ -208,12 +208,13 @@ def sample(
     sampler: str = "prior",
     settings: Settings | None = None,
     data: Data | None = None,
-    folder: str | Path | None = None,
+    run: str | Path | None = None,
 ) -> Tensor:
     """Mean images (count, channels, height, width) of latents that a sampler draws, on the model's device.
 
-    ``settings`` are the sampler's own. One that is fitted takes the ``data`` whose training images it is fitted to, or
-    is taken up from the ``folder`` where it was kept as ``folder/samplers``. Raises `VaebenchError`.
+    ``settings`` are the sampler's own. One that is fitted takes the ``data`` whose training images it is fitted to; with
+    the folder of the ``run`` that the model is of, it is kept there, and taken up where it was kept before. Raises
+    `VaebenchError`.
     """
     made = _made(model)
     choice = config.Choice.of("samplers", sampler, dict(settings or {}))
@@ -226,8 +227,11 @@ def sample(
         return Encoded(model, observed(images.to(model.like.device), made.convention), made.seed)
 
     with _resting(model):
-        path = None if folder is None else Path(folder) / "samplers" / f"{sampler}.safetensors"
-        found = fitted.kept(path, {"run": ""}, choice, model, encoded, made.seed)
+        if run is None:
+            found = fitted.fit(choice, model, encoded(), made.seed)
+        else:
+            key = runs.record(Path(run))["key"]
+            found = fitted.kept(Path(run), key, sampler, choice, model, encoded, made.seed)
         return fitted.draw(found, model, count, seed)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from vaebench.errors import Missing
 from vaebench.evaluation.augmentation import Augmentation
 from vaebench.evaluation.bench import Bench
+from vaebench.evaluation.evidence.evidence import Evidence
 from vaebench.evaluation.factors import Factors
 from vaebench.evaluation.foreign import Foreign
 from vaebench.evaluation.generation import Generation
@@ -83,10 +84,12 @@ class Views:
     def sampler(self, label: str) -> Sampler:
         """A sampler fitted to the training images, or as it was kept."""
         if label not in self._samplers:
-            choice = self.bench.samplers[label]
-            path = self.folder and self.folder / "samplers" / f"{label}.safetensors"
-            more = {"run": self.key, "sampler": msgspec.to_builtins(choice), "code": code(choice.name)}
-            self._samplers[label] = fitted.kept(path, more, choice, self.model, lambda: self.encoded, self.seed)
+            choice, model, seed = self.bench.samplers[label], self.model, self.seed
+            if self.folder is None:
+                self._samplers[label] = fitted.fit(choice, model, self.encoded, seed)
+            else:
+                kept = self.folder, self.key, label
+                self._samplers[label] = fitted.kept(*kept, choice, model, lambda: self.encoded, seed)
         return self._samplers[label]
 
     def samples(self, label: str) -> Tensor:
@@ -127,6 +130,14 @@ def _augmentation(views: Views, sampler: str) -> Augmentation:
     return Augmentation(bench.few, draw)
 
 
+def _ex_post(views: Views, sampler: str) -> Evidence:
+    if views.subject.has("prior"):
+        raise Missing("it has a prior of its own")
+    if reason := views.subject.lacks("likelihood"):
+        raise Missing(reason)
+    return Evidence(views.subject, views.sampler(sampler).density(views.model))
+
+
 def _foreign(views: Views, other: str) -> Foreign:
     ours, theirs = views.bench.data, views.bench.foreign[other]
     if (ours.shape, ours.scale) != (theirs.shape, theirs.scale):
@@ -137,6 +148,7 @@ def _foreign(views: Views, other: str) -> Foreign:
 VIEWS = {
     "seeds": View(lambda views, _: Seeds(views.subject, views.others), (), "evaluation/seeds.py"),
     "factors": View(lambda views, _: Factors(views.subject, views.bench.data), (), "evaluation/factors.py"),
+    "ex_post": View(_ex_post, (), "evaluation/evidence/evidence.py"),
     "augmentation": View(_augmentation, ("augmentation_images",), "evaluation/augmentation.py"),
     "representation": View(
         lambda views, _: Representation(views.subject, views.bench.data), (), "evaluation/representation.py"
@@ -168,19 +180,14 @@ def facts(bench: Bench, view: str, part: str, metric: str) -> dict[str, Any]:
         settings |= {"geometry": msgspec.to_builtins(bench.geometry)}
     if view in views.OVER_SAMPLERS:
         choice = bench.samplers[part]
-        settings |= {"sampler": msgspec.to_builtins(choice), "sampler_code": code(choice.name)}
+        settings |= {"sampler": msgspec.to_builtins(choice), "sampler_code": fitted.code(choice.name)}
     if view == "foreign":
         settings |= {"foreign": bench.foreign[part].checksum}
     declared = catalogue.declared("metrics", metric) if metric else {}
-    if declared.get("tier") == "thorough" and view in ("model", "foreign"):
+    if declared.get("tier") == "thorough" and view in ("model", "foreign", "ex_post"):
         settings |= {name: getattr(bench.evaluation, name) for name in EVIDENCE}
     if view == "samples":
         settings |= {"judges": [judge.sha256 for judge in bench.judges]}
     elif bench.judge is not None and "judge" in declared.get("needs", ()):
         settings |= {"judge": bench.judge.sha256}
     return {"code": catalogue.fingerprint(VIEWS[view].code, *path), "settings": settings}
-
-
-def code(sampler: str) -> str:
-    """Fingerprint of the code that fits a sampler and draws from it."""
-    return catalogue.fingerprint("samplers/fitted.py", catalogue.path_of("samplers", sampler))

@@ -25,6 +25,7 @@ REASONS = {
     "sphere": "its latents do not lie on a sphere",
     "ball": "its latents do not lie in the Poincaré ball",
     "learned_metric": "it learns no Riemannian metric",
+    "compression": "its latents are the images themselves",
     "images": "the data are no images of pixels in [0, 1]",
 }
 
@@ -54,6 +55,7 @@ def lacks(model: VAE, need: str, *, scale: str = "unit", draw: Draw | None = Non
         "ball": space == "ball",
         "codes": hasattr(draw.q, "masses"),
         "learned_metric": model.learned_metric is not None,
+        "compression": not isinstance(draw.q, Delta) or draw.z.shape[-1] < draw.pixels,
         "images": scale == "unit",
     }
     return "" if has[need] else REASONS[need]

@@ -14,7 +14,8 @@ from vaebench.model.distributions.gaussian import Gaussian
 from vaebench.model.vae import VAE
 from vaebench.training.engine import EVALUATION_BATCH
 
-MOST = 10_000  # images
+# Images.
+MOST = 10_000
 
 
 class Encoded:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ from vaebench.study.config import Choice
 from vaebench.training.engine import EVALUATION_BATCH
 
 
+@torch.no_grad()
 def fit(choice: Choice, vae: VAE, codes: Encoded, seed: int) -> Sampler:
     """A sampler fitted to the codes of training images; raises `Missing` with the reason if it does not apply."""
     sampler = _empty(choice, vae)
@@ -53,24 +55,29 @@ def load(path: Path, choice: Choice, vae: VAE) -> Sampler:
     return sampler.to(vae.like.device).eval()
 
 
-def kept(
-    path: Path | None, facts: dict[str, Any], choice: Choice, vae: VAE, codes: Callable[[], Encoded], seed: int
-) -> Sampler:
-    """The sampler in a file if its facts are these, else fitted, and kept there; raises as `fit` and `save` do."""
-    if path is not None and path.exists():
+def kept(run: Path, key: str, label: str, choice: Choice, vae: VAE, codes: Callable[[], Encoded], seed: int) -> Sampler:
+    """The sampler of this label that lies with a run of this key, if it was fitted as it would be now; else fitted, and
+    kept there. Raises as `fit` and `save` do."""
+    path = run / "samplers" / f"{label}.safetensors"
+    facts = {"run": key, "sampler": msgspec.json.encode(choice).decode(), "code": code(choice.name)}
+    if path.exists():
         with reading(path, "a fitted sampler", "delete it, and it is fitted again"):
             found = tag(path)
         if found == facts:
             return load(path, choice, vae)
     sampler = fit(choice, vae, codes(), seed)
-    if path is not None:
-        save(sampler, path, facts)
+    save(sampler, path, facts)
     return sampler
+
+
+def code(name: str) -> str:
+    """Fingerprint of the code that fits a sampler and draws from it."""
+    return catalogue.fingerprint("samplers/fitted.py", catalogue.path_of("samplers", name))
 
 
 def _empty(choice: Choice, vae: VAE) -> Sampler:
     sampler: Sampler = catalogue.load("samplers", choice.name)(**choice.settings)
-    for need in sampler.needs:
+    for need in ("compression", *sampler.needs):
         if reason := lacks(vae, need):
             raise Missing(f"sampler '{choice.name}' does not apply: {reason}")
     sampler.prepare(vae)

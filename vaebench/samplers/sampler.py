@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import torch
 from sklearn.cluster import KMeans
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from vaebench import random
+from vaebench.errors import Missing
 from vaebench.model.vae import VAE
 from vaebench.samplers.encoded import Encoded
 
@@ -20,7 +23,7 @@ class Sampler(nn.Module):
     read back. All noise is of the ambient stream, or a function of the seed.
     """
 
-    needs: tuple[str, ...] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def prepare(self, vae: VAE) -> None:
         """Make the submodules, if any."""
@@ -32,6 +35,10 @@ class Sampler(nn.Module):
     def sample(self, vae: VAE, count: int) -> Tensor:
         """Latents, (count, latent)."""
         raise NotImplementedError
+
+    def density(self, vae: VAE) -> Distribution:
+        """The law of latents, where it has a density; raises `Missing` where it has none."""
+        raise Missing(f"sampler '{type(self).__name__}' has no density")
 
     def keep(self, **tensors: Tensor) -> None:
         """Set buffers by name."""
@@ -56,7 +63,7 @@ def standardised(codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def clusters(codes: Tensor, most: int, key: int) -> tuple[Tensor, Tensor]:
-    """Which of at most so many k-means clusters each code (n, latent) is in, (n,), and each cluster's most central code.
+    """Which of at most so many k-means clusters each code (n, latent) is in, (n,), and which code is central in each.
 
     There are no more clusters than different codes.
     """

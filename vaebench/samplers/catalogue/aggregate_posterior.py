@@ -2,9 +2,13 @@
 equation 5; Makhzani et al. 2016, https://arxiv.org/abs/1511.05644.
 """
 
+import math
+
 from torch import Tensor
 
 from vaebench import random
+from vaebench.model.distributions.gaussian import Gaussian
+from vaebench.model.distributions.mixture import Mixture
 from vaebench.model.vae import VAE
 from vaebench.samplers.encoded import Encoded
 from vaebench.samplers.sampler import Sampler, batch
@@ -25,6 +29,11 @@ class aggregate_posterior(Sampler):
             count, latent = codes.draws.shape
             bandwidth = codes.draws.std(0) * count ** (-1 / (latent + 4))
             self.keep(centres=codes.draws, deviations=bandwidth.expand(count, latent))
+
+    def density(self, vae: VAE) -> Mixture:
+        count = len(self.centres)
+        weights = self.centres.new_full((count,), -math.log(count))
+        return Mixture(Gaussian(self.centres, self.deviations.log()), weights)
 
     def sample(self, vae: VAE, count: int) -> Tensor:
         chosen = batch(count, len(self.centres), self.centres)

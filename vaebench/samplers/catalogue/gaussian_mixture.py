@@ -2,10 +2,16 @@
 section 4.
 """
 
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
+from torch.distributions import Distribution
 
 from vaebench import random
 from vaebench.model.vae import VAE
@@ -15,7 +21,7 @@ from vaebench.study.ranges import Count
 
 
 class gaussian_mixture(Sampler):
-    """By expectation maximisation on point estimates; no more ``components`` than half the different ones."""
+    """By expectation maximisation on point estimates; at most half as many ``components`` as different estimates."""
 
     needs = ("euclidean",)
     weights: Tensor
@@ -39,7 +45,32 @@ class gaussian_mixture(Sampler):
             roots=(roots * deviation[:, None]).to(place),
         )
 
+    def density(self, vae: VAE) -> FullMixture:
+        return FullMixture(*(value.to(vae.like) for value in (self.weights, self.means, self.roots)))
+
     def sample(self, vae: VAE, count: int) -> Tensor:
-        chosen = choose(self.weights, count)
-        noise = random.normal((count, self.means.shape[1]), self.means)
-        return self.means[chosen] + (self.roots[chosen] @ noise[..., None]).squeeze(-1)
+        return FullMixture(self.weights, self.means, self.roots).rsample(torch.Size((count,)))
+
+
+class FullMixture(Distribution):
+    """Gaussians of ``weights`` (components,), ``means`` (components, latent) and Cholesky ``roots`` of covariances."""
+
+    has_rsample = True
+
+    def __init__(self, weights: Tensor, means: Tensor, roots: Tensor) -> None:
+        self.weights, self.means, self.roots = weights, means, roots
+        super().__init__(event_shape=means.shape[1:], validate_args=False)
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """Latents, (*samples, latent)."""
+        chosen = choose(self.weights, math.prod(sample_shape))
+        noise = random.normal((len(chosen), *self.event_shape), self.means)
+        return (self.means[chosen] + (self.roots[chosen] @ noise[..., None]).squeeze(-1)).unflatten(0, sample_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density in nats, shape (...)."""
+        rows = value.reshape(-1, 1, value.shape[-1]) - self.means
+        scaled = torch.linalg.solve_triangular(self.roots, rows.permute(1, 2, 0), upper=False).square().sum(1)
+        volume = self.roots.diagonal(dim1=-2, dim2=-1).log().sum(-1) + 0.5 * value.shape[-1] * math.log(2 * math.pi)
+        log_density = (self.weights.log() - volume)[:, None] - 0.5 * scaled
+        return log_density.logsumexp(0).reshape(value.shape[:-1])

@@ -1,18 +1,18 @@
-r"""The uniform law of a Riemannian manifold. Chadebec & Allassonniere 2022, https://arxiv.org/abs/2209.07370, section 4.
+r"""The uniform law of a Riemannian manifold. Chadebec & Allassonniere 2022, https://arxiv.org/abs/2209.07370.
 
-Its density in latents is the volume $v(z)$, and it lies near the data where the volume is large there. So are
+The density of latents is in proportion to a volume:
 
 - ``posterior``: $\sqrt{\det G}$ of the paper's $G(z) = \sum_i \Sigma_i^{-1} \omega_i(z) + \lambda$ with the posterior
   covariances $\Sigma_i$ at centroids $c_i$ and $\omega_i(z) = e^{-(z - c_i)^\top \Sigma_i^{-1} (z - c_i) / \rho^2}$;
 - ``learned``: $\sqrt{\det G^{-1}}$ of the metric that the flavour learns, as Chadebec et al. 2021,
-  https://arxiv.org/abs/2105.00026, section 3.3: it is $G^{-1}$ that is a sum over centroids, and $\sqrt{\det G}$ is
-  largest where there are no data;
-- ``pullback``: $\sqrt{\det G}$ of $G = J^\top J + \lambda$, $J$ the Jacobian of the decoder's mean image, which says
-  nothing of where the data are (each gradient takes a pass through the decoder for each latent dimension).
+  https://arxiv.org/abs/2105.00026: here $G^{-1}$ is the sum over centroids, and $\sqrt{\det G}$ is largest where there
+  are no data;
+- ``pullback``: $\sqrt{\det G}$ of $G = J^\top J + \lambda$ with the Jacobian $J$ of the decoder's mean image. It does
+  not tell where the data are. A gradient takes a pass through the decoder for each latent dimension.
 
-The data are kept near, and the law proper, by the density 0 of latents that are farther than $\rho$ from all centroids,
-where the paper has $\lambda e^{-\tau |z|^2}$ with $\tau \to 0$, and Chadebec et al. 2021 a compact set. As in the
-paper, centroids are training codes central in clusters, and $\rho$ is the largest distance of a centroid to the next.
+Latents farther than $\rho$ from every centroid have density 0, which keeps all three near the data and makes them
+proper, in place of the paper's $\lambda e^{-\tau |z|^2}$ and of the compact set of Chadebec et al. 2021. As in the
+paper, centroids are training codes central in clusters, and $\rho$ is the largest distance of one to its nearest.
 """
 
 import math
@@ -25,6 +25,7 @@ from torch import Tensor
 from vaebench import random
 from vaebench.errors import Missing
 from vaebench.geometry.metrics import chunks, immersion, jacobian
+from vaebench.model.abilities import lacks
 from vaebench.model.dynamics import Gradient, leapfrog
 from vaebench.model.vae import VAE
 from vaebench.samplers.encoded import Encoded
@@ -32,7 +33,7 @@ from vaebench.samplers.sampler import Sampler, batch, clusters, standardised
 from vaebench.study.ranges import Count, Interval, Positive
 
 CHAINS, TUNING, ACCEPTANCE, FEWEST = 64, 50, 0.8, 0.1
-NEEDS = {"posterior": ("gaussian_posterior",), "learned": ("learned_metric",), "pullback": ()}
+NEEDS = {"posterior": "gaussian_posterior", "learned": "learned_metric", "pullback": "euclidean"}
 
 
 class manifold(Sampler):
@@ -40,7 +41,7 @@ class manifold(Sampler):
     ``regularisation``.
 
     Leapfrogs are in proportion to the codes' deviations, of a length that `fit` tunes for an acceptance of 0.8 (Andrieu
-    & Thoms 2008, https://doi.org/10.1007/s11222-008-9110-y, section 4).
+    & Thoms 2008, https://doi.org/10.1007/s11222-008-9110-y).
     """
 
     needs = ("euclidean",)
@@ -59,9 +60,13 @@ class manifold(Sampler):
         leapfrogs: Count = 10,
     ) -> None:
         super().__init__()
-        self.needs = (*self.needs, *NEEDS[metric])
         self.metric, self.most, self.regularisation = metric, centroids, regularisation
         self.steps, self.leapfrogs = steps, leapfrogs
+
+    def prepare(self, vae: VAE) -> None:
+        """Raises `Missing` for a model without what the metric is made of."""
+        if reason := lacks(vae, NEEDS[self.metric]):
+            raise Missing(f"sampler 'manifold' does not apply: {reason}")
 
     def fit(self, vae: VAE, codes: Encoded, seed: int) -> None:
         means = codes.means.double()
@@ -122,7 +127,7 @@ class manifold(Sampler):
         return torch.cdist(z, self.centroids).amin(-1) <= self.radius
 
     def log_volume(self, vae: VAE) -> Callable[[Tensor], Tensor]:
-        r"""$\log v$: float64 latents (n, latent) to nats (n,)."""
+        r"""Log volume: float64 latents (n, latent) to nats (n,)."""
         if self.metric == "learned":
             learned = vae.learned_metric
             return lambda z: -learned.log_volume(z.to(vae.like)).double()

@@ -15,7 +15,8 @@ from vaebench.samplers.sampler import Sampler, batch, descend, standardised
 from vaebench.study.ranges import Count, Widths
 
 BATCH, LEARNING_RATE = 256, 3e-3
-START = 0.5  # of gamma: from 1 on, an encoder that tells nothing is a stationary point where codes are isotropic
+# Of gamma. At 1, where codes are isotropic, an encoder that tells nothing is a stationary point.
+START = 0.5
 
 
 class two_stage(Sampler):

@@ -1,4 +1,4 @@
-"""A mixture of von Mises-Fisher laws. Banerjee et al. 2005, https://jmlr.org/papers/v6/banerjee05a.html, section 3.3."""
+"""A mixture of von Mises-Fisher laws. Banerjee et al. 2005, https://jmlr.org/papers/v6/banerjee05a.html, section 3."""
 
 import math
 
@@ -13,12 +13,14 @@ from vaebench.samplers.encoded import Encoded
 from vaebench.samplers.sampler import Sampler, choose, clusters
 from vaebench.study.ranges import Count
 
-MOST, TOLERANCE = 500, 1e-6  # steps, and the gain of the mean log likelihood in nats that is none
-CLOSEST = 1e-6  # least difference of a mean resultant length and 1
+# Steps at most, and the gain of the mean log likelihood in nats that ends them.
+MOST, TOLERANCE = 500, 1e-4
+# The least difference of a mean resultant length from 0 and from 1.
+CLOSEST = 1e-6
 
 
 class von_mises_fisher(Sampler):
-    """By expectation maximisation on one draw of each posterior; no more ``components`` than half the codes."""
+    """By expectation maximisation on one draw of each posterior; ``components`` are at most half the draws."""
 
     needs = ("sphere",)
     weights: Tensor
@@ -52,15 +54,14 @@ class von_mises_fisher(Sampler):
 def maximised(z: Tensor, shares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Weights, directions and concentrations of components, whose ``shares`` (n, components) in z (n, m) are given."""
     mass, resultant = shares.sum(0), shares.T @ z
-    length = (resultant.norm(dim=-1) / mass).clamp(CLOSEST, 1 - CLOSEST)
+    length = (resultant.norm(dim=-1) / mass.clamp_min(torch.finfo(z.dtype).tiny)).clamp(CLOSEST, 1 - CLOSEST)
     return mass / len(z), F.normalize(resultant, dim=-1), concentration(length, z.shape[-1])
 
 
 def concentration(length: Tensor, size: int) -> Tensor:
     r"""$\kappa$ whose mean resultant length on the sphere in ``size`` dimensions is ``length``, (...).
 
-    Banerjee et al., equation 4.4, and two of Newton's steps: Sra 2012, https://doi.org/10.1007/s00180-011-0232-x,
-    equation 6.
+    Banerjee et al., equation 4.4, and two of Newton's steps: Sra 2012, https://doi.org/10.1007/s00180-011-0232-x.
     """
     kappa = length * (size - length.square()) / (1 - length.square())
     for _ in range(2):
