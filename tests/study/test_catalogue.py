@@ -45,7 +45,7 @@ def test_groups_are_the_folders_in_the_kind_s_order() -> None:
         "deterministic",
         "controls",
     ]
-    tables = ["likelihood", "evidence", "surgery", "reconstruction", "generation", "augmentation", "latent"]
+    tables = ["likelihood", "evidence", "ex_post", "surgery", "reconstruction", "generation", "augmentation", "latent"]
     tables += ["representation", "stability", "disentanglement", "detection"]
     tables += ["geometry", "curvature", "interpolation", "neighbourhood"]
     assert list(catalogue.groups("metrics")) == tables

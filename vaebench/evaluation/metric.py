@@ -101,16 +101,17 @@ def metric(
     needs: tuple[str, ...] = (),
     over: tuple[str, ...] = ("",),
     shown: bool = True,
+    called: str = "",
     best: str = "",
     worst: str = "",
     tier: str = "default",
 ) -> Callable[[Callable[[Any], Values]], Metric]:
     """Make a function a metric; ``better`` is ``higher``, ``lower`` or None, ``over`` are the parts of its subject.
 
-    Intervals end at the ``least`` and the ``most`` that a value can be, and one that is not ``shown`` is in the tidy
-    tables alone: tables read these, ``unit`` and ``better`` from the source, where they must be literals. ``best`` and
-    ``worst`` say which controls have to score so, as tests see to. Its ``tier`` is "thorough" if a measurement takes
-    minutes: it is taken where the settings ask for that. A function that raises `vaebench.errors.Missing` has no value,
-    for the reason that the message gives.
+    Intervals end at the ``least`` and the ``most`` that a value can be, one that is not ``shown`` is in the tidy tables
+    alone, and it is ``called`` so where its name's words are not enough: tables read these, ``unit`` and ``better``
+    from the source, where they must be literals. ``best`` and ``worst`` say which controls have to score so, as tests
+    see to. Its ``tier`` is "thorough" if a measurement takes minutes: it is taken where the settings ask for that. A
+    function that raises `vaebench.errors.Missing` has no value, for the reason that the message gives.
     """
     return lambda function: Metric(function.__name__, function, unit, better, needs, over)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vaebench import random
 from vaebench.evaluation.aggregate import Aggregate, aggregate
+from vaebench.evaluation.evidence.evidence import Evidence
 from vaebench.model.abilities import lacks
 from vaebench.model.distributions.gaussian import Gaussian, kl_per_dimension
 from vaebench.model.vae import VAE
@@ -52,9 +53,11 @@ class Subject:
         evidence_temperatures: int = 500,
     ) -> None:
         self.model, self.grey, self.observed, self.seed, self.scale = model, grey, observed, seed, scale
-        self.evidence_images, self.evidence_temperatures = evidence_images, evidence_temperatures
+        self.evidence_temperatures = evidence_temperatures
         self.judge, self.importance_samples = judge, importance_samples
-        self.chosen = evenly(importance_images, len(observed)).to(observed.device)
+        self.chosen, self.evidence_chosen = (
+            evenly(count, len(observed)).to(observed.device) for count in (importance_images, evidence_images)
+        )
 
     def lacks(self, need: str) -> str:
         """Why the model or the data do not have what a metric needs (a key of `REASONS`); empty if they have it."""
@@ -66,6 +69,11 @@ class Subject:
     def aggregate(self) -> Aggregate:
         """What its aggregated posterior is made of."""
         return aggregate(self)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Of its model, on the images ``evidence_chosen``."""
+        return Evidence(self)
 
     def has(self, need: str) -> bool:
         """Whether nothing lacks."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vaebench.study.naming import metric_name
+from vaebench.report.tables.columns import named
 
 HEADINGS = (
     "row", "dataset", "latent", "metric", "published", "ours", "images", "difference", "source", "what differs"
@@ -38,7 +38,7 @@ def markdown(table: pd.DataFrame) -> str:
     """What `compare` gave, in Markdown, in nats."""
     lines = [HEADINGS, ["---", "---", "--:", "---", "--:", "--:", "--:", "--:", "---", "---"]]
     for row in table.itertuples():
-        cells = [row.row, row.dataset, str(row.latent), metric_name(row.metric), _number(row.value, row.interval)]
+        cells = [row.row, row.dataset, str(row.latent), named(row.metric), _number(row.value, row.interval)]
         if pd.isna(row.ours):
             cells += ["not run", "", ""]
         else:

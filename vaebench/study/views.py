@@ -8,7 +8,7 @@ from vaebench.data.sources import FACTORED
 from vaebench.study import catalogue
 from vaebench.study.config import Study, Tier
 
-OVER_SAMPLERS = ("samples", "augmentation")  # measured for each sampler
+OVER_SAMPLERS = ("samples", "augmentation", "ex_post")  # measured for each sampler
 ALWAYS = ("model", "representation")
 
 

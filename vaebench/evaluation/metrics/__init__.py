@@ -2,15 +2,16 @@
 
 A folder's ``SUBJECT`` says what its metrics are given, a view of a trained run (`vaebench.evaluation.views`): "model"
 (where it says nothing) before the test set, "representation" its codes and their classes, "samples" what a sampler
-draws, "augmentation" what it draws of each class, "foreign" the test set of another dataset, "survey" its latent
-geometry, "seeds" the codes of the cell's other seeds, "factors" codes and factors of variation. All but the first two
-are measured where a configuration asks for them: by `samplers`, `out_of_distribution`, `geometry`, several seeds, or
-data whose factors are known.
+draws, "augmentation" what it draws of each class, "ex_post" the evidence under its law, "foreign" the test set of
+another dataset, "survey" its latent geometry, "seeds" the codes of the cell's other seeds, "factors" codes and factors
+of variation. All but the first two are measured where a configuration asks for them: by `samplers`,
+`out_of_distribution`, `geometry`, several seeds, or data whose factors are known.
 """
 
 ORDER = (
     "likelihood",
     "evidence",
+    "ex_post",
     "surgery",
     "reconstruction",
     "generation",

@@ -79,6 +79,14 @@ def metric_of(name: str) -> str:
     return catalogue.metric_of(name) or name
 
 
+def named(name: str) -> str:
+    """What the numbers of a name are called: as their metric says, or by its words."""
+    metric = catalogue.metric_of(name)
+    if metric is None or not (called := catalogue.declared("metrics", metric).get("called")):
+        return metric_name(name)
+    return f"{called} {metric_name(name.removeprefix(metric)).strip()}".strip()
+
+
 @functools.cache
 def quantity(name: str) -> Quantity:
     """What the numbers of a name are; ``kl_per_dimension_3`` is one of ``kl_per_dimension``. Raises `VaebenchError`."""
@@ -91,7 +99,7 @@ def quantity(name: str) -> Quantity:
 
 def heading(name: str, part: str = "") -> str:
     """Name, part, unit and better direction: "ELBO (nats) ↑". Raises `VaebenchError` for an unknown name."""
-    shown, what = quantity(name), metric_name(name)
+    shown, what = quantity(name), named(name)
     part = f" ({part})" if part else ""
     unit = f" ({shown.unit})" if shown.unit and shown.unit not in what else ""
     return what + part + unit + {"higher": " ↑", "lower": " ↓", None: ""}[shown.better]

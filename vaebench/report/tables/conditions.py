@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vaebench.report.tables.columns import REFERENCE, members, of_geometry, over
+from vaebench.report.tables.columns import REFERENCE, members, named, of_geometry, over
 from vaebench.study import catalogue
 from vaebench.study.naming import metric_name, readable
 from vaebench.study.tidy import CELL
@@ -78,7 +78,9 @@ def _phrases(table: str) -> list[Callable[[Conditions], str]]:
     if "nll" in members(table):
         phrases.append(_importance_sampling)
     if over(table) == "Sampler":
-        phrases += [_samplers, _judge]
+        phrases.append(_samplers)
+    if table == "generation":
+        phrases.append(_judge)
     if of_geometry(table):
         phrases.append(_metric)
         phrases.append(lambda cell: f"{cell['points']} evenly spaced test codes, as many prior samples")
@@ -102,7 +104,7 @@ def _judge(cell: Conditions) -> str:
     judge = cell["judge"]
     if judge["kind"] != "classifier":
         return f"features: first {judge['kind']} of the training images"
-    ends = [f"{metric_name(name)} {judge['floor'][name]:.3g} and {judge['noise'][name]:.3g}" for name in _framed(judge)]
+    ends = [f"{named(name)} {judge['floor'][name]:.3g} and {judge['noise'][name]:.3g}" for name in _framed(judge)]
     scores = f"; training images and noise score {', '.join(ends)}" if ends else ""
     return f"judge: a classifier, {judge['accuracy']:.2%} accurate on {cell['dataset']}{scores}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from vaebench.report.tables.columns import members, over
+from vaebench.report.tables.columns import members, named, over
 from vaebench.report.tables.conditions import stated
 from vaebench.report.tables.entry import MISSING
 from vaebench.report.tables.html import html
@@ -13,7 +13,6 @@ from vaebench.report.tables.markdown import markdown
 from vaebench.report.tables.shown import Results, below, shown
 from vaebench.report.tables.text import Table
 from vaebench.report.tables.wide import wide
-from vaebench.study.naming import metric_name
 
 FORMS = {"md": markdown, "tex": latex, "html": html}
 
@@ -43,5 +42,5 @@ def _left_out(entries: pd.DataFrame) -> list[str]:
     for name, columns in entries.T.groupby(level="metric", sort=False):
         parts = ", ".join(filter(None, columns.index.get_level_values("part")))
         reasons = dict.fromkeys(entry.remark for entry in columns.to_numpy().ravel())
-        said.append(f"no {metric_name(name)}{f' ({parts})' if parts else ''}: {', '.join(reasons)}")
+        said.append(f"no {named(name)}{f' ({parts})' if parts else ''}: {', '.join(reasons)}")
     return said

@@ -12,9 +12,9 @@ import pandas as pd
 from vaebench.report import concordance, paired
 from vaebench.report.differences import supported
 from vaebench.report.summary import FEWEST
-from vaebench.report.tables.columns import members, metric_of, quantity
+from vaebench.report.tables.columns import members, metric_of, named, quantity
 from vaebench.report.tables.conditions import Conditions, Place, comparable, place
-from vaebench.study.naming import CONTROLS, metric_name, readable
+from vaebench.study.naming import CONTROLS, readable
 from vaebench.study.tidy import BLOCK, CELL
 
 KEY = [*CELL, "part", "metric"]
@@ -72,7 +72,7 @@ def _summary(results: Results, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[s
         said.append("mean [low, high] where the interval ends at a bound of the quantity")
     errors = rows.groupby("metric", sort=False)["error"].max().dropna()
     if len(errors):
-        each = [f"{metric_name(name)} {error:.2g} {quantity(name).unit}".strip() for name, error in errors.items()]
+        each = [f"{named(name)} {error:.2g} {quantity(name).unit}".strip() for name, error in errors.items()]
         said.append(f"intervals are for these test images, over which standard errors are at most {', '.join(each)}")
     if quantities.map(lambda what: what.better is not None).any():
         over = "" if (rows["n"] >= FEWEST).any() else " over images alone, of these runs,"
@@ -161,7 +161,7 @@ def below(results: Results) -> dict[Place, str]:
                 sign = 1 if quantity(name).better == "higher" else -1
                 ours, control = (means.get((*where, name), np.nan) for where in (place(cell), controls[_where(cell)]))
                 if sign * ours < sign * control:
-                    found[place(cell)].append(metric_name(name))
+                    found[place(cell)].append(named(name))
     return {where: f"{', '.join(names)} worse than the mean image's" for where, names in found.items()}
 
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from vaebench.report.figures import style
-from vaebench.report.tables.columns import heading
-from vaebench.study.naming import metric_name, readable
+from vaebench.report.tables.columns import heading, named
+from vaebench.study.naming import readable
 
 METRICS = ("elbo", "nll", "rate", "distortion", "active_units", "mse", "psnr", "ssim")
 
@@ -39,7 +39,7 @@ def metric_by_latent(summary: pd.DataFrame, palette: style.Palette) -> Figure:
         axes.set_title(style.title(readable(dataset), readable(architecture) if several else ""))
         rows = shown.query("metric == @metric and dataset == @dataset and architecture == @architecture")
         if rows.empty:
-            style.say(axes, f"{metric_name(metric)}: no flavour has a value")
+            style.say(axes, f"{named(metric)}: no flavour has a value")
             continue
         for flavour in style.ordered(rows["flavour"], palette):
             shift = 2 ** (0.7 * (flavours.index(flavour) + 0.5) / len(flavours) - 0.35) if len(sizes) == 1 else 1.0
@@ -70,9 +70,9 @@ def _missing(summary: pd.DataFrame, flavours: list[str]) -> list[style.Absence]:
     """Absences for every mean that is no finite number, and for every pair that has no row."""
     lacking = summary[~np.isfinite(summary["mean"])].sort_values("metric", key=lambda names: names.map(METRICS.index))
     records = [
-        (row.flavour, metric_name(row.metric), "infinite" if row.n else row.reason or "no value")
+        (row.flavour, named(row.metric), "infinite" if row.n else row.reason or "no value")
         for row in lacking.itertuples()
     ]
     measured = set(zip(summary["flavour"], summary["metric"], strict=True))
     unmeasured = [pair for pair in itertools.product(flavours, METRICS) if pair not in measured]
-    return records + [(flavour, metric_name(metric), "not measured") for flavour, metric in unmeasured]
+    return records + [(flavour, named(metric), "not measured") for flavour, metric in unmeasured]

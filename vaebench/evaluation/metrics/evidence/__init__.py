@@ -1,0 +1,3 @@
+"""How probable a few test images are, whatever the posterior."""
+
+SUBJECT = "model"

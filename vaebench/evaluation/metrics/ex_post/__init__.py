@@ -1,0 +1,3 @@
+"""How probable a few test images are of models without a prior, under a density that is fitted to codes afterwards."""
+
+SUBJECT = "ex_post"
