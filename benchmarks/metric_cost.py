@@ -1,7 +1,8 @@
 """What each metric of a study costs: CPU seconds by metric, and of a run in all, medians over its flavours.
 
-python benchmarks/metric_cost.py config/suite.yaml results/suite data, with a study, its results (whose runs and judges are
-trained) and its prepared data, on one thread. A metric is charged with what it is the first to compute, as a pass over the
+python benchmarks/metric_cost.py config/suite.yaml results/suite data, with a study, its results (whose runs and judges
+are trained) and its prepared data, on one thread. A metric is charged with what it is the first to compute, as a pass
+over the test set.
 """
 
 from __future__ import annotations
@@ -87,8 +88,8 @@ def main() -> None:
                 of_metric[what].append(seconds)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["table", "metric", "median_seconds", "greatest_seconds"])
-    for (table, name), seconds in of_metric.items():
-        writer.writerow([table, name, f"{median(seconds):.2f}", f"{max(seconds):.2f}"])
+    for (table, name), each in of_metric.items():
+        writer.writerow([table, name, f"{median(each):.2f}", f"{max(each):.2f}"])
     writer.writerow(["all", f"of {len(totals)} runs", f"{median(totals):.2f}", f"{max(totals):.2f}"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     print(f"peak memory {peak:.0f} MiB, torch {torch.__version__}", file=sys.stderr)

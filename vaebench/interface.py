@@ -212,8 +212,8 @@ def sample(
 ) -> Tensor:
     """Mean images (count, channels, height, width) of latents that a sampler draws, on the model's device.
 
-    ``settings`` are the sampler's own. One that is fitted takes the ``data`` whose training images it is fitted to; with
-    the folder of the ``run`` that the model is of, it is kept there, and taken up where it was kept before. Raises
+    ``settings`` are the sampler's own. One that is fitted takes the ``data`` whose training images it is fitted to;
+    with the folder of the ``run`` that the model is of, it is kept there, and taken up where it was kept before. Raises
     `VaebenchError`.
     """
     made = _made(model)

@@ -265,4 +265,6 @@ def test_the_interface_gives_the_same_numbers(models: dict[str, VAE], digits: Da
 
 
 def test_every_metric_is_tested() -> None:
-    assert set(of_views(["model"], "default")["model"]) == LIKELIHOOD | LATENT | CODES | RECONSTRUCTION | SURGERY | {"noise_sensitivity"}
+    assert set(of_views(["model"], "default")["model"]) == LIKELIHOOD | LATENT | CODES | RECONSTRUCTION | SURGERY | {
+        "noise_sensitivity"
+    }

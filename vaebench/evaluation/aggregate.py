@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from vaebench.errors import Missing
+from vaebench.evaluation.metric import Estimate
 from vaebench.model.distributions.gaussian import Gaussian
 from vaebench.training.engine import EVALUATION_BATCH
 
 if TYPE_CHECKING:
     from vaebench.evaluation.subject import Subject
 
-CHUNK = 500
+CHUNK, FEW = 500, 50  # draws held against the posterior of each image at once: a Gaussian's, and any
+MOST = 100  # draws of any
 
 
 class Aggregate(NamedTuple):
@@ -23,13 +25,20 @@ class Aggregate(NamedTuple):
 
     ``own`` is $\log q(z_i|x_i)$, ``prior`` $\log p(z_i)$ and ``whole`` $\log q(z_i)$ of the aggregated posterior
     $q(z) = \frac1N \sum_j q(z|x_j)$, the image itself among them. ``parts`` is $\sum_k \log q(z_{ik})$ of its
-    coordinates, None where these are not those of a Gaussian.
+    coordinates, None where these are not those of a Gaussian. Of other posteriors, whose densities may take many passes
+    of a network, only draws of at most `MOST` of the images of the importance weights are looked at: else it is not a
+    number.
     """
 
     own: Tensor
     prior: Tensor
     whole: Tensor
     parts: Tensor | None
+
+
+def mean(values: Tensor) -> Estimate:
+    """Of images' values (images,), over those that are a number."""
+    return Estimate.of(values[~values.isnan()])._replace(each=values)
 
 
 @torch.no_grad()
@@ -44,13 +53,16 @@ def aggregate(subject: Subject) -> Aggregate:
         prior.append(draw.p.log_prob(draw.z))
         posteriors.append(draw.q)
     z = torch.cat(draws)
+    chosen = torch.arange(len(z), device=z.device)
     if all(isinstance(q, Gaussian) for q in posteriors):
         mean, log_std = (torch.cat([getattr(q, name) for q in posteriors]) for name in ("location", "log_std"))
         whole, parts = _gaussian(z.double(), mean.double(), log_std.double())
     else:
-        whole, parts = _any(z, posteriors), None
+        chosen = subject.chosen[:: math.ceil(len(subject.chosen) / MOST)]
+        whole, parts = torch.full((len(z),), torch.nan, dtype=torch.float64, device=z.device), None
+        whole[chosen] = _any(z[chosen], posteriors)
     found = Aggregate(torch.cat(own).double(), torch.cat(prior).double(), whole, parts)
-    if not all(values.isfinite().all() for values in found if values is not None):
+    if not all(values[chosen].isfinite().all() for values in found if values is not None):
         raise Missing("the density of its aggregated posterior is not finite")
     return found
 
@@ -74,8 +86,10 @@ def _gaussian(z: Tensor, mean: Tensor, log_std: Tensor) -> tuple[Tensor, Tensor]
 
 def _any(z: Tensor, posteriors: list[Any]) -> Tensor:
     """The same log density of any posteriors."""
-    images = len(z)
+    sizes = [q.batch_shape[0] for q in posteriors]
     rows = []
-    for some in z.split(CHUNK):
-        rows.append(torch.cat([q.log_prob(some[:, None]).double() for q in posteriors], 1).logsumexp(1))
-    return torch.cat(rows) - math.log(images)
+    for some in z.split(FEW):
+        pairs = zip(posteriors, sizes, strict=True)
+        each = [q.log_prob(some[:, None].expand(-1, size, -1)).double() for q, size in pairs]
+        rows.append(torch.cat(each, 1).logsumexp(1))
+    return torch.cat(rows) - math.log(sum(sizes))

@@ -70,9 +70,12 @@ class Augmentation:
 
     @cached_property
     def accuracy(self) -> float:
-        """In per cent, with samples; raises `Missing` where there are none."""
+        """In per cent, with samples; raises `Missing` where there are none, or they are not finite."""
         each = [
             self._draw(places, SAMPLES, random.key(0, f"samples of class {label}"))
             for label, places in enumerate(self.few.places)
         ]
-        return self.few.accuracy_with(torch.stack(each).cpu())
+        samples = torch.stack(each).cpu()
+        if not samples.isfinite().all():
+            raise Missing("its images are not finite")
+        return self.few.accuracy_with(samples)

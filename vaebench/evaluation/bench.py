@@ -15,7 +15,7 @@ from vaebench.errors import Missing
 from vaebench.evaluation.augmentation import Few
 from vaebench.evaluation.generation import Generation
 from vaebench.evaluation.judge import Judge
-from vaebench.evaluation.subject import Subject
+from vaebench.evaluation.subject import Subject, evenly
 from vaebench.model.vae import VAE
 from vaebench.study.config import Cell, Choice, Convention, Evaluation, Geometry
 
@@ -65,7 +65,7 @@ class Bench:
         if self.judge.fault:
             raise Missing(self.judge.fault)
         train, test = (binarisation.scaled(split.images) for split in (self.data.train, self.data.test))
-        return Generation(self.judge, train[: len(test)], test, train, self.judges[1:])
+        return Generation(self.judge, train[evenly(len(test), len(train))], test, train, self.judges[1:])
 
     @cached_property
     def few(self) -> Few:

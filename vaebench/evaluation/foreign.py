@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vaebench.errors import Missing
+from vaebench.evaluation.metric import Estimate
 from vaebench.evaluation.subject import Subject
 
 
@@ -23,16 +25,22 @@ class Foreign:
         """Why the model does not have what a metric needs; empty if it has it."""
         return self.inside.lacks(need)
 
-    @cached_property
-    def judged(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Of each score that is finite for all images: which are foreign, bool (images,), and their scores."""
+    def told(self, measure: Callable[[np.ndarray, np.ndarray], float]) -> dict[str, Estimate]:
+        """A ``measure`` in per cent by score, of which images are foreign, bool (images,), and their scores (images,).
+
+        It is not a number where scores are not finite. Raises `Missing` where the model has none of them.
+        """
         found = {}
-        for name, (inside, outside) in self.scores().items():
-            scores = torch.cat([inside, outside]).cpu().numpy()
-            if np.isfinite(scores).all():
-                found[name] = np.arange(len(scores)) >= len(inside), scores
+        for name, (inside, outside) in self.scores.items():
+            scores = torch.cat([inside, outside])
+            if scores.isfinite().all():
+                outer = np.arange(len(scores)) >= len(inside)
+                found[name] = Estimate(100 * float(measure(outer, scores.cpu().numpy())))
+            else:
+                found[name] = Estimate(math.nan, each=scores)
         return found
 
+    @cached_property
     def scores(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Scores in nats that should be higher outside, by name: of images inside and outside, float64 (images,) each.
 

@@ -21,19 +21,24 @@ class Images:
     def __init__(self, judge: Judge, images: Tensor) -> None:
         self.judge, self.images = judge, images
 
-    @cached_property
-    def features(self) -> Tensor:
-        """Float64 (n, features); raises `Missing` for images that are not finite, or fewer than two."""
-        if len(self.images) <= NEAREST:
-            raise Missing(f"{len(self.images)} images are too few to judge: more than {NEAREST} are needed")
+    @property
+    def finite(self) -> Tensor:
+        """The images; raises `Missing` where they are not finite."""
         if not self.images.isfinite().all():
             raise Missing("its images are not finite")
-        return self.judge.features(self.images)
+        return self.images
+
+    @cached_property
+    def features(self) -> Tensor:
+        """Float64 (n, features); raises `Missing` for images that are not finite, or no more than `NEAREST`."""
+        if len(self.images) <= NEAREST:
+            raise Missing(f"{len(self.images)} images are too few to judge: more than {NEAREST} are needed")
+        return self.judge.features(self.finite)
 
     @cached_property
     def probabilities(self) -> Tensor:
-        """Of the classes, float64 (n, classes); raises `Missing` where the judge knows none."""
-        return self.judge.probabilities(self.images)
+        """Of the classes, float64 (n, classes); raises `Missing` likewise, and where the judge knows none."""
+        return self.judge.probabilities(self.finite)
 
     @cached_property
     def radii(self) -> Tensor:

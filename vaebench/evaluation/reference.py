@@ -11,6 +11,7 @@ from vaebench.data import binarisation
 from vaebench.data.dataset import Data
 from vaebench.evaluation.generation import Generation
 from vaebench.evaluation.judge import Judge
+from vaebench.evaluation.subject import evenly
 from vaebench.study import catalogue
 
 
@@ -18,13 +19,14 @@ from vaebench.study import catalogue
 def card(judge: Judge, data: Data) -> dict[str, Any]:
     """A judge's ``kind``, ``accuracy`` on test images, ``sha256`` and ``fault``, and values of the metrics of samples.
 
-    ``floor`` are those of training images, as many as there are test images, and ``noise`` those of uniform noise.
+    ``floor`` are those of evenly spaced training images, as many as there are test images, and ``noise`` those of
+    uniform noise.
     """
     facts = {"kind": judge.kind, "accuracy": judge.accuracy, "sha256": judge.sha256, "fault": judge.fault}
     if judge.fault or data.scale != "unit":
         return facts | {"floor": {}, "noise": {}}
     train, test = (binarisation.scaled(split.images) for split in (data.train, data.test))
-    real = Generation(judge, train[: len(test)], test, train)
+    real = Generation(judge, train[evenly(len(test), len(train))], test, train)
     with random.stream(torch.tensor(random.key(0, "noise"))):
         noise = random.uniform(tuple(test.shape), test)
     return facts | {"floor": _values(real), "noise": _values(real.of(noise))}

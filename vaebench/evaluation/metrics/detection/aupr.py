@@ -2,10 +2,10 @@
 
 from sklearn.metrics import average_precision_score
 
-from vaebench.evaluation.metric import metric
+from vaebench.evaluation.metric import Estimate, metric
 
 
-@metric(unit="%", better="higher", least=0, most=100, best="separated scores", worst="equal scores")
-def aupr(foreign) -> dict[str, float]:
+@metric(unit="%", better="higher", least=0, most=100, best="separated scores", worst="the same images")
+def aupr(foreign) -> dict[str, Estimate]:
     """Average precision of foreign images by score; the share of foreign images is chance."""
-    return {name: 100 * float(average_precision_score(*values)) for name, values in foreign.judged.items()}
+    return foreign.told(average_precision_score)

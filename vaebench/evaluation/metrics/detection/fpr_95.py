@@ -1,15 +1,17 @@
-"""False positives at 95 % true positives. Liang et al. 2018, https://arxiv.org/abs/1706.02690, section 4."""
+"""False positives at 95 % true positives. Hendrycks et al. 2019, https://arxiv.org/abs/1812.04606, section 4.1."""
 
 import numpy as np
 
-from vaebench.evaluation.metric import metric
+from vaebench.evaluation.metric import Estimate, metric
 
 
-@metric(unit="%", better="lower", least=0, most=100, best="separated scores", worst="equal scores, 95 %")
-def fpr_95(foreign) -> dict[str, float]:
+@metric(unit="%", better="lower", least=0, most=100, best="separated scores", worst="the same images, 95 %")
+def fpr_95(foreign) -> dict[str, Estimate]:
     """Own images whose score is at least that which 95 % of the foreign ones reach, by score."""
-    found = {}
-    for name, (outside, scores) in foreign.judged.items():
-        threshold = np.quantile(scores[outside], 0.05, method="lower")
-        found[name] = 100 * float((scores[~outside] >= threshold).mean())
-    return found
+    return foreign.told(false_positives)
+
+
+def false_positives(outside: np.ndarray, scores: np.ndarray) -> float:
+    """Share of own images whose score reaches that of 95 % of the foreign ones."""
+    threshold = np.sort(scores[outside])[outside.sum() // 20]
+    return float((scores[~outside] >= threshold).mean())

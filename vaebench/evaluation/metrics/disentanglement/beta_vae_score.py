@@ -9,7 +9,16 @@ from vaebench.evaluation.metrics.disentanglement._groups import TEST, TRAINING, 
 PAIRS = 64
 
 
-@metric(unit="", better="higher", least=0, most=1, needs=("euclidean",), best="true factors", worst="noise")
+@metric(
+    unit="",
+    better="higher",
+    least=0,
+    most=1,
+    needs=("euclidean",),
+    best="true factors",
+    worst="noise",
+    called="β-VAE score",
+)
 def beta_vae_score(factors) -> float:
     """Accuracy of a linear classifier that is to say which factor the images of 64 pairs share in each pair.
 

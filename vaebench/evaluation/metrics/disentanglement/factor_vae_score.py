@@ -8,7 +8,16 @@ from vaebench.evaluation.metrics.disentanglement._groups import TEST, TRAINING, 
 SIZE = 64  # images that share a factor
 
 
-@metric(unit="", better="higher", least=0, most=1, needs=("euclidean",), best="true factors", worst="noise")
+@metric(
+    unit="",
+    better="higher",
+    least=0,
+    most=1,
+    needs=("euclidean",),
+    best="true factors",
+    worst="noise",
+    called="FactorVAE score",
+)
 def factor_vae_score(factors) -> float:
     """How often the coordinate that varies least among 64 images says which factor they share, by majority vote.
 

@@ -10,7 +10,7 @@ from vaebench.evaluation.metric import Estimate, metric
 BLOCKS = 10
 
 
-@metric(unit="", better="lower", best="training images", worst="uniform noise")
+@metric(unit="", better="lower", best="training images", worst="uniform noise", called="Fréchet distance")
 def frechet_distance(generation) -> Estimate:
     r"""$|m - m'|^2 + \mathrm{tr}(C + C' - 2 (C C')^{1/2})$ of means and covariances of the judge's features.
 

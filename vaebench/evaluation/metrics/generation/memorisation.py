@@ -4,16 +4,27 @@ import torch
 
 from vaebench.evaluation.generation import CHUNK
 from vaebench.evaluation.metric import metric
+from vaebench.evaluation.subject import evenly
 
 
-@metric(unit="%", better=None, least=0, most=100, best="test images of another half", worst="training images")
+@metric(
+    unit="%",
+    better=None,
+    least=0,
+    most=100,
+    best="images of neither set, 50 %",
+    worst="the training images taken",
+)
 def memorisation(generation) -> float:
-    """Samples whose nearest image in the judge's features is of the training set and not of the test set.
+    """Samples whose nearest image in pixels is of the training set and not of the test set.
 
-    Of both sets are taken as many images: 50 % says that samples know no training image better than any other.
+    Of both sets are taken as many images, evenly spaced: 50 % says that samples know no training image better than any
+    other, 100 % that all are copies of those taken. In the judge's features, which were learnt from the training
+    images, these would be the nearer ones to any sample.
     """
-    x, train, test = (images.features for images in (generation.generated, generation.train, generation.test))
-    count = min(len(train), len(test))
-    train, test = (values[torch.arange(count) * len(values) // count] for values in (train, test))
+    x = generation.generated.finite.flatten(1)
+    sets = generation.train.images, generation.test.images
+    count = min(map(len, sets))
+    train, test = (images[evenly(count, len(images))].flatten(1).to(x) for images in sets)
     nearer = [torch.cdist(part, train).amin(1) < torch.cdist(part, test).amin(1) for part in x.split(CHUNK)]
     return 100 * float(torch.cat(nearer).double().mean())

@@ -1,5 +1,6 @@
 """Frechet distances in the features of judges that were trained from other seeds: whether rankings hold."""
 
+from vaebench.errors import Missing
 from vaebench.evaluation.generation import Images
 from vaebench.evaluation.metric import metric
 from vaebench.evaluation.metrics.generation.frechet_distance import unbiased
@@ -8,6 +9,9 @@ from vaebench.evaluation.metrics.generation.frechet_distance import unbiased
 @metric(unit="", better="lower", shown=False, best="training images", worst="uniform noise")
 def other_judges_distance(generation) -> dict[str, float]:
     """As `frechet_distance`, of the second, third... judge; nothing where there is one alone."""
+    for test in generation.further:
+        if test.judge.fault:
+            raise Missing(test.judge.fault)
     samples = generation.generated.images
     return {
         str(place): unbiased(Images(test.judge, samples).features, test.features)

@@ -1,5 +1,6 @@
 """Active units. Burda et al. 2016, https://arxiv.org/abs/1509.00519, section 5.2."""
 
+from vaebench.errors import Missing
 from vaebench.evaluation.metric import metric
 
 THRESHOLD = 0.01
@@ -12,4 +13,7 @@ def active_units(subject) -> float:
     The variance is the covariance of two estimates of the expectation whose errors are independent, hence unbiased.
     """
     one, other = subject.expectations
-    return float((((one - one.mean(0)) * (other - other.mean(0))).mean(0) > THRESHOLD).sum())
+    variance = ((one - one.mean(0)) * (other - other.mean(0))).mean(0)
+    if variance.isnan().any():
+        raise Missing("the expectation of its posterior is not a number")
+    return float((variance > THRESHOLD).sum())

@@ -2,6 +2,7 @@
 definition 1.
 """
 
+from vaebench.errors import Missing
 from vaebench.evaluation.metric import metric
 
 COLLAPSED = 0.01  # nats
@@ -10,4 +11,7 @@ COLLAPSED = 0.01  # nats
 @metric(unit="%", better="lower", least=0, most=100, needs=("posterior", "prior", "gaussian"))
 def collapsed_units(subject) -> float:
     """Coordinates whose mean KL divergence from the prior is less than 0.01 nats."""
-    return 100 * float((subject.kl_per_dimension.double().mean(0) < COLLAPSED).double().mean())
+    divergence = subject.kl_per_dimension.double().mean(0)
+    if divergence.isnan().any():
+        raise Missing("its KL divergence is not a number")
+    return 100 * float((divergence < COLLAPSED).double().mean())

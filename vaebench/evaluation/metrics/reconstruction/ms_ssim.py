@@ -10,7 +10,7 @@ from vaebench.evaluation.metric import metric
 from vaebench.model.objectives.ssim import multiscale_ssim
 
 
-@metric(unit="", better="higher", least=0, most=1, needs=("images",), best="copy", worst="mean")
+@metric(unit="", better="higher", least=0, most=1, needs=("images",), best="copy", worst="mean", called="MS-SSIM")
 def ms_ssim(subject) -> Tensor:
     """Of the decoder's mean and the grey image; mean over the test set."""
     pairs = zip(subject.reconstructions.split(1000), subject.grey.split(1000), strict=True)

@@ -6,7 +6,16 @@ from vaebench.evaluation.metric import metric
 from vaebench.evaluation.metrics.representation._probe import linear
 
 
-@metric(unit="%", better="higher", least=0, most=100, needs=("labels",), best="classes", worst="noise")
+@metric(
+    unit="%",
+    better="higher",
+    least=0,
+    most=100,
+    needs=("labels",),
+    best="classes",
+    worst="noise",
+    called="1 % label probe",
+)
 def few_label_probe(representation) -> float:
     """As `logistic_probe`, of 1 % of each class of the training images, evenly spaced, and at least one."""
     codes, labels = representation.training

@@ -7,9 +7,10 @@ from vaebench.errors import Missing
 from vaebench.evaluation.metric import metric
 
 KEPT = 0.9
+EQUAL = 1e-5  # log ratio of distances that are the same but for rounding
 
 
-@metric(unit="", better=None, least=0)
+@metric(unit="", better=None, least=0, needs=("continuous",))
 def intrinsic_dimension(representation) -> float:
     r"""TwoNN of test codes: the slope through 0 of $-\log(1 - F(\mu))$ against $\log \mu$ for the 90 % least ratios
     $\mu$ of the distances to the second and the first neighbour. Codes that stand twice count once.
@@ -21,6 +22,6 @@ def intrinsic_dimension(representation) -> float:
     ratios = np.sort(np.log(distances[:, 1] / distances[:, 0]))
     x = ratios[: int(KEPT * len(ratios))]
     y = -np.log1p(-np.arange(1, len(x) + 1) / len(ratios))
-    if not (x @ x > 0):
+    if x[-1] < EQUAL:
         raise Missing("all of its codes are as far from their first as from their second neighbour")
     return float(x @ y / (x @ x))

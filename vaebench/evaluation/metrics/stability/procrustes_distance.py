@@ -7,7 +7,16 @@ import numpy as np
 from vaebench.evaluation.metric import metric
 
 
-@metric(unit="", better="lower", least=0, most=1, needs=("continuous",), best="rotated codes", worst="noise")
+@metric(
+    unit="",
+    better="lower",
+    least=0,
+    most=1,
+    needs=("continuous",),
+    best="rotated codes",
+    worst="noise",
+    called="Procrustes distance",
+)
 def procrustes_distance(seeds) -> float:
     r"""$1 - |X^\top Y|_*^2$ of centred codes of unit norm: the least squared distance of one from the other after the
     best rotation, reflection and scaling of it; mean over the other seeds.

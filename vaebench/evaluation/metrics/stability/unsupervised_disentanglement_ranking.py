@@ -10,7 +10,16 @@ from vaebench.evaluation.seeds import centred
 INFORMATIVE = 0.01  # nats of mean KL divergence from which a coordinate counts
 
 
-@metric(unit="", better="higher", least=0, most=1, needs=("gaussian",), best="permuted codes", worst="rotated codes")
+@metric(
+    unit="",
+    better="higher",
+    least=0,
+    most=1,
+    needs=("gaussian",),
+    best="permuted codes",
+    worst="rotated codes",
+    called="UDR",
+)
 def unsupervised_disentanglement_ranking(seeds) -> float:
     r"""Whether each informative coordinate of one seed is one coordinate of another, up to sign.
 
@@ -26,10 +35,11 @@ def unsupervised_disentanglement_ranking(seeds) -> float:
 
 def _informative(subject) -> np.ndarray:
     """Ranks of the informative coordinates over the test set, centred and of unit norm, (images, informative)."""
-    chosen = (subject.kl_per_dimension.double().mean(0) > INFORMATIVE).cpu().numpy()
+    codes = centred(subject.means)
+    chosen = (subject.kl_per_dimension.double().mean(0) > INFORMATIVE).cpu().numpy() & (np.ptp(codes, 0) > 0)
     if not chosen.any():
         raise Missing("no coordinate of its latents, or of another seed's, is informative")
-    ranks = rankdata(centred(subject.means)[:, chosen], axis=0)
+    ranks = rankdata(codes[:, chosen], axis=0)
     ranks = ranks - ranks.mean(0)
     return ranks / np.linalg.norm(ranks, axis=0)
 

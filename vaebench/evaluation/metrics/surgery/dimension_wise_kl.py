@@ -7,7 +7,7 @@ from torch import Tensor
 from vaebench.evaluation.metric import metric
 
 
-@metric(unit="nats", better="lower", needs=("posterior", "prior", "gaussian"))
+@metric(unit="nats", better="lower", needs=("posterior", "prior", "gaussian"), called="dimension-wise KL")
 def dimension_wise_kl(subject) -> Tensor:
     r"""$\sum_k \mathrm{KL}(q(z_k) \| p(z_k))$: with the total correlation the marginal KL."""
     return subject.aggregate.parts - subject.aggregate.prior

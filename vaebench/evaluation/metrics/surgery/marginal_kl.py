@@ -2,12 +2,11 @@
 http://approximateinference.org/accepted.
 """
 
-from torch import Tensor
-
-from vaebench.evaluation.metric import metric
+from vaebench.evaluation.aggregate import mean
+from vaebench.evaluation.metric import Estimate, metric
 
 
 @metric(unit="nats", better="lower", needs=("posterior", "prior", "density"))
-def marginal_kl(subject) -> Tensor:
+def marginal_kl(subject) -> Estimate:
     r"""$\mathrm{KL}(q(z) \| p(z))$: with the mutual information the rate of the same draws."""
-    return subject.aggregate.whole - subject.aggregate.prior
+    return mean(subject.aggregate.whole - subject.aggregate.prior)
