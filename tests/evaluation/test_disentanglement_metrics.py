@@ -149,7 +149,7 @@ def test_rotated_factors_are_told_but_not_apart() -> None:
     found = control("rotated factors")
     assert found["mig"] < 0.1 and found["sap"] < 0.1
     assert found["dci_disentanglement"] < 0.25 and found["dci_completeness"] < 0.25
-    assert found["dci_informativeness"] > 0.85
+    assert found["dci_informativeness"] > 0.75
     assert found["modularity"] < 0.9 and found["factor_vae_score"] < 0.8 and found["beta_vae_score"] < 0.95
 
 

@@ -7,6 +7,8 @@ from vaebench.evaluation.metric import Estimate, metric
 
 @metric(unit="nats", better="lower", tier="thorough")
 def ex_post_nll(evidence) -> Estimate:
-    r"""$-\log \int p(x|z)\,p(z)\,dz$ as `evidence_nll`, $p(z)$ the law of the sampler: no model was trained for it, so that
-    it is held against no ELBO."""
+    r"""As `evidence_nll`, where $p(z)$ is the law of a sampler.
+
+    The model was not trained for it: the value is held against no ELBO.
+    """
     return evidence.estimate(-evidence.log_p)
