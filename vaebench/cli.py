@@ -109,6 +109,7 @@ def _facts(metric: dict[str, Any]) -> str:
     direction = {"higher": "higher is better", "lower": "lower is better"}.get(metric["better"], "no better direction")
     said = [metric["unit"] or "no unit", ends, direction]
     said += [f"{end} for {metric[end]}" for end in ("best", "worst") if metric.get(end)]
+    said += ["tier: thorough"] if metric.get("tier") == "thorough" else []
     return "; ".join(said)
 
 

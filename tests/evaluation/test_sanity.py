@@ -41,6 +41,12 @@ def views(data: Data) -> dict[str, Views]:
     return found
 
 
+def grey(views: Views) -> Views:
+    """The same model before grey images, which `copy` sees whole."""
+    cell = config.cell(views.bench.cell.flavour, convention="none", **SETTINGS)
+    return Views(dataclasses.replace(views.bench, cell=cell), views.model, 0)
+
+
 def value(views: Views, metric: str, sampler: str = "") -> float:
     """Raises `Missing` where it has none."""
     view = "samples" if sampler else "model"
@@ -78,12 +84,25 @@ def test_more_samples_of_the_bound_give_no_worse_a_likelihood(views: dict[str, V
     assert rows["iwae"].value < rows["vae"].value < rows["mean"].value
 
 
-def test_the_copy_reconstructs_best_and_generates_nothing(data: Data, views: dict[str, Views]) -> None:
-    """Of grey images, which it sees whole."""
-    grey = dataclasses.replace(views["copy"].bench, cell=config.cell("copy", convention="none", **SETTINGS))
-    copy = Views(grey, views["copy"].model, 0)
-    assert value(copy, "mse") == 0 < min(value(views[name], "mse") for name in FLAVOURS if name != "copy")
-    assert value(copy, "judge_agreement") == 100
+def test_the_copy_reconstructs_best_and_generates_nothing(views: dict[str, Views]) -> None:
+    assert value(grey(views["copy"]), "mse") == 0
+    assert value(grey(views["copy"]), "judge_agreement") == 100
     for sampler in SAMPLERS:
         with pytest.raises(Missing, match="does not apply"):
-            copy.of("samples", sampler)
+            views["copy"].of("samples", sampler)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["mse", "ssim", "ms_ssim", "bce", "judge_agreement", "elbo", "nll", "active_units", "collapsed_units"]
+    + ["mutual_information"],
+)
+def test_the_controls_that_a_metric_names_frame_the_flavours(views: dict[str, Views], name: str) -> None:
+    declared, found = catalogue.declared("metrics", name), {}
+    for flavour in FLAVOURS:
+        [row] = catalogue.load("metrics", name).rows(grey(views[flavour]).subject)
+        if row.value is not None:
+            found[flavour] = -row.value if declared["better"] == "lower" else row.value
+    assert len(found) > 2
+    assert min(found, key=found.__getitem__) == declared["worst"]
+    assert max(found, key=found.__getitem__) == declared.get("best", max(found, key=found.__getitem__))

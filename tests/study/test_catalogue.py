@@ -97,7 +97,9 @@ def test_metrics_declare_in_source_what_they_have_in_memory() -> None:
         assert type(declared.get("shown", True)) is bool
         assert declared.get("tier", "default") in ("default", "thorough")
     needs = ("posterior", "prior", "likelihood")
-    assert catalogue.declared("metrics", "elbo") == {"unit": "nats", "better": "higher", "needs": needs}
+    assert catalogue.declared("metrics", "elbo") == {
+        "unit": "nats", "better": "higher", "needs": needs, "worst": "mean",
+    }  # fmt: skip
 
 
 def test_flavours_declare_in_source_what_they_have_in_memory() -> None:

@@ -6,7 +6,7 @@ from vaebench.evaluation.metric import metric
 THRESHOLD = 0.01
 
 
-@metric(unit="units", better="higher", least=0, needs=("posterior", "euclidean", "prior"))
+@metric(unit="units", better="higher", least=0, needs=("posterior", "euclidean", "prior"), worst="mean")
 def active_units(subject) -> float:
     r"""$\#\{i : \mathrm{Var}_x\,\mathbb E_{q(z|x)}[z_i] > 0.01\}$.
 

@@ -8,7 +8,7 @@ from vaebench.evaluation.metric import metric
 COLLAPSED = 0.01  # nats
 
 
-@metric(unit="%", better="lower", least=0, most=100, needs=("posterior", "prior", "gaussian"))
+@metric(unit="%", better="lower", least=0, most=100, needs=("posterior", "prior", "gaussian"), worst="mean")
 def collapsed_units(subject) -> float:
     """Coordinates whose mean KL divergence from the prior is less than 0.01 nats."""
     divergence = subject.kl_per_dimension.double().mean(0)

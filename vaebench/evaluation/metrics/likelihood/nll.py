@@ -8,7 +8,7 @@ from vaebench.errors import Missing
 from vaebench.evaluation.metric import Estimate, metric
 
 
-@metric(unit="nats", better="lower", needs=("posterior", "draws", "prior", "likelihood"))
+@metric(unit="nats", better="lower", needs=("posterior", "draws", "prior", "likelihood"), worst="mean")
 def nll(subject) -> Estimate:
     r"""$-\log \frac1K \sum_k p(x, z_k) / q(z_k|x)$, in expectation an upper bound of $-\log p(x)$; mean over images.
 

@@ -8,7 +8,7 @@ from vaebench.evaluation.metric import metric
 MARGIN = 1e-6
 
 
-@metric(unit="nats", better="lower", least=0, needs=("images",))
+@metric(unit="nats", better="lower", least=0, needs=("images",), best="copy", worst="mean")
 def bce(subject) -> Tensor:
     r"""$-\sum_i x_i \log \hat x_i + (1 - x_i) \log(1 - \hat x_i)$ of grey pixels $x$ and the decoder's mean $\hat x$,
     kept $10^{-6}$ inside [0, 1]; mean over the test set. No likelihood: grey values are no bits."""
