@@ -94,8 +94,7 @@ def test_the_copy_reconstructs_best_and_generates_nothing(views: dict[str, Views
 
 @pytest.mark.parametrize(
     "name",
-    ["mse", "ssim", "ms_ssim", "bce", "judge_agreement", "elbo", "nll", "active_units", "collapsed_units"]
-    + ["mutual_information"],
+    ["mse", "ssim", "ms_ssim", "bce", "judge_agreement", "elbo", "nll", "active_units", "collapsed_units"],
 )
 def test_the_controls_that_a_metric_names_frame_the_flavours(views: dict[str, Views], name: str) -> None:
     declared, found = catalogue.declared("metrics", name), {}

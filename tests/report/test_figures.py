@@ -26,6 +26,7 @@ from vaebench.report.figures.gallery.samples import samples
 from vaebench.report.figures.gallery.traversals import traversals
 from vaebench.report.figures.generation.sampler_sheets import sampler_sheets
 from vaebench.report.figures.history.training_curves import training_curves
+from vaebench.report.figures.sampling.frechet_by_sampler import frechet_by_sampler
 from vaebench.report.figures.summary.metric_by_latent import METRICS, metric_by_latent
 from vaebench.report.figures.summary.rate_distortion import rate_distortion
 from vaebench.report.figures.summary.scores import scores
@@ -378,6 +379,25 @@ def test_sampler_sheets_of_many_flavours_are_in_blocks():
     assert [axes.get_title() for axes in figure.axes[:4]] == ["gaussian mixture", "prior"] * 2
     width, height = figure.get_size_inches()
     assert height < 12 and width < 14
+
+
+def test_distances_by_sampler_are_those_of_the_summary():
+    values = {("vae", "prior"): 3.0, ("vae", "gaussian_mixture"): 2.0, ("ae", "gaussian_mixture"): -0.1}
+    rows = [
+        ("mnist", "mlp", flavour, latent, 0, sampler, "frechet_distance", latent * value, np.nan, "")
+        for (flavour, sampler), value in values.items()
+        for latent in (2, 16)
+    ]
+    figure = frechet_by_sampler(summarise(pd.DataFrame(rows, columns=COLUMNS)), style.palette(FAMILIES))
+    assert [axes.get_title() for axes in figure.axes] == ["MNIST · latent 2", "MNIST · latent 16"]
+    assert legend(figure) == ["gaussian mixture", "prior"]
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["VAE", "AE"]
+    found = lines(figure.axes[0])
+    assert found["Prior"].tolist() == [[6.0, 0.0]]
+    left = figure.axes[0].get_xlim()[0]
+    assert found["Gaussian-Mixture"].tolist() == [[left, 1.0], [4.0, 0.0]] and 0 < left < 4
+    none = frechet_by_sampler(summarise(metrics()), style.palette(FAMILIES))
+    assert none.axes[0].texts[0].get_text() == "no sampler has a distance"
 
 
 def test_traversals_have_a_row_per_coordinate():
