@@ -74,13 +74,15 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--dataset", help="of this alone")
     parser.add_argument("--latent", type=int, help="of this latent size alone")
+    parser.add_argument("--flavours", nargs="+", help="of these alone")
     options = parser.parse_args()
     hardware.prepare(1)
     study = config.read(options.study)
     of_metric: dict[tuple[str, str], list[float]] = defaultdict(list)
     totals = []
     for cell in study.cells():
-        if options.dataset in (None, cell.dataset) and options.latent in (None, cell.latent):
+        chosen = options.flavours is None or cell.flavour in options.flavours
+        if chosen and options.dataset in (None, cell.dataset) and options.latent in (None, cell.latent):
             found = costs(study, cell, options.results, options.data)
             totals.append(sum(found.values()))
             print(f"{cell.path}: {totals[-1]:.1f} s", file=sys.stderr)

@@ -359,7 +359,8 @@ def test_other_judges(draws: np.random.Generator) -> None:
     expected = {"other_judges_distance_2": (pytest.approx(4 * own), "")}
     expected["other_judges_distance_3"] = (pytest.approx(9 * own), "")
     assert rows("other_judges_distance", generation) == expected
-    assert rows("other_judges_distance", beside(x, y)) == {}
+    reason = "there is one judge alone"
+    assert rows("other_judges_distance", beside(x, y)) == {"other_judges_distance": (None, reason)}
     other = generation.of(images(y))
     assert [each is same for each, same in zip(other.further, generation.further, strict=True)] == [True, True]
     assert rows("other_judges_distance", other)["other_judges_distance_2"][0] == pytest.approx(0, abs=1e-12)

@@ -70,8 +70,9 @@ class Generation:
         return Generation(self.judge, samples, self.test, self.train, self.further)
 
     def lacks(self, need: str) -> str:
-        """Why there is not what a metric needs: "classes" of the judge; empty if there is."""
-        assert need == "classes"
+        """Why there is not what a metric needs: "classes" of the judge, or "other_judges"; empty if there is."""
+        if need == "other_judges":
+            return "" if self.further else "there is one judge alone"
         return "" if self.judge.classes else "the data have no classes"
 
     @cached_property

@@ -186,8 +186,9 @@ def facts(bench: Bench, view: str, part: str, metric: str) -> dict[str, Any]:
     declared = catalogue.declared("metrics", metric) if metric else {}
     if declared.get("tier") == "thorough" and view in ("model", "foreign", "ex_post"):
         settings |= {name: getattr(bench.evaluation, name) for name in EVIDENCE}
-    if view == "samples":
-        settings |= {"judges": [judge.sha256 for judge in bench.judges]}
-    elif bench.judge is not None and "judge" in declared.get("needs", ()):
+    needs = declared.get("needs", ())
+    if bench.judge is not None and (view == "samples" or "judge" in needs):
         settings |= {"judge": bench.judge.sha256}
+    if "other_judges" in needs:
+        settings |= {"other_judges": [judge.sha256 for judge in bench.judges[1:]]}
     return {"code": catalogue.fingerprint(VIEWS[view].code, *path), "settings": settings}

@@ -54,7 +54,8 @@ for cell in CELLS.values():
 # What a kind of figures is of, and what it is drawn from, its folder states.
 KINDS = {
     kind: {
-        name: catalogue.constant("figures", kind, name) for name in ("SCOPE", "INPUTS", "LATENT", "VIEW")
+        name: catalogue.constant("figures", kind, name)
+        for name in ("SCOPE", "INPUTS", "LATENT", "VIEW")
     }
     for kind in catalogue.groups("figures")
 }

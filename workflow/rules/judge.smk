@@ -6,15 +6,8 @@ rule judge:
             dataset=wildcards.dataset,
             file=dataset_of(wildcards).downloads(wildcards.dataset),
         ),
-        data="<data>/{dataset}.safetensors",
     output:
-        judge="<results>/judges/{dataset}-{judge_seed}.safetensors",
-        card=report(
-            "<results>/judges/{dataset}-{judge_seed}.json",
-            caption="../report/judge.rst",
-            category="Data",
-            labels={"dataset": "{dataset}", "form": "judge {judge_seed}"},
-        ),
+        "<results>/judges/{dataset}-{judge_seed}.safetensors",
     log:
         "<logs>/judge/{dataset}-{judge_seed}.log",
     benchmark:
@@ -25,9 +18,37 @@ rule judge:
         mem_mb=4000,
         runtime="1h",
     params:
-        dataset=lambda wildcards: msgspec.to_builtins(dataset_of(wildcards)),
+        dataset=lambda wildcards: {
+            name: value
+            for name, value in msgspec.to_builtins(dataset_of(wildcards)).items()
+            if name != "limits"
+        },
+        files=lambda wildcards: {"files": fingerprint_of(wildcards.dataset)},
         epochs={"epochs": study.judge.epochs},
-        device={"device": study.device},
-        code={"code": catalogue.fingerprint("evaluation/reference.py")},
+        code={"code": catalogue.fingerprint("evaluation/judge.py", "data/prepare.py")},
     script:
         "../scripts/judge.py"
+
+
+rule reference:
+    input:
+        judge="<results>/judges/{dataset}-{judge_seed}.safetensors",
+        data="<data>/{dataset}.safetensors",
+    output:
+        report(
+            "<results>/judges/{dataset}-{judge_seed}.json",
+            caption="../report/judge.rst",
+            category="Data",
+            labels={"dataset": "{dataset}", "form": "judge {judge_seed}"},
+        ),
+    log:
+        "<logs>/reference/{dataset}-{judge_seed}.log",
+    benchmark:
+        "<benchmarks>/reference/{dataset}-{judge_seed}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        code={"code": catalogue.fingerprint("evaluation/reference.py")},
+    script:
+        "../scripts/reference.py"

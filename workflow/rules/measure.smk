@@ -2,11 +2,6 @@
 # seed, is measured alone.
 rule measure:
     input:
-        data="<data>/{dataset}.safetensors",
-        runs="<results>/runs/<cell>.json",
-        foreign=lambda wildcards: collect(
-            "<data>/{other}.safetensors", other=study.foreign(wildcards.dataset)
-        ),
         **(
             {
                 "judges": collect(
@@ -16,6 +11,11 @@ rule measure:
             }
             if study.samplers
             else {}
+        ),
+        data="<data>/{dataset}.safetensors",
+        runs="<results>/runs/<cell>.json",
+        foreign=lambda wildcards: collect(
+            "<data>/{other}.safetensors", other=study.foreign(wildcards.dataset)
         ),
     output:
         **(
@@ -47,7 +47,11 @@ rule measure:
         evaluation=lambda wildcards: {
             "evaluation": msgspec.to_builtins(study.evaluation_of(cell_of(wildcards)))
         },
-        samplers={"samplers": {label: msgspec.to_builtins(choice) for label, choice in study.drawing().items()}},
+        samplers={
+            "samplers": {
+                label: msgspec.to_builtins(choice) for label, choice in study.drawing().items()
+            }
+        },
         geometry={"geometry": msgspec.to_builtins(study.geometry)},
         device={"device": study.device},
         code={
@@ -55,7 +59,10 @@ rule measure:
                 "evaluation/measure.py",
                 "evaluation/survey/pictures.py",
                 *(catalogue.path_of("metrics", name) for name in catalogue.names("metrics")),
-                *(catalogue.path_of("samplers", choice.name) for choice in study.drawing().values()),
+                *(
+                    catalogue.path_of("samplers", choice.name)
+                    for choice in study.drawing().values()
+                ),
             )
         },
     script:

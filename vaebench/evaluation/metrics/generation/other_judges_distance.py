@@ -6,9 +6,9 @@ from vaebench.evaluation.metric import metric
 from vaebench.evaluation.metrics.generation.frechet_distance import unbiased
 
 
-@metric(unit="", better="lower", shown=False, best="training images", worst="uniform noise")
+@metric(unit="", better="lower", shown=False, needs=("other_judges",), best="training images", worst="uniform noise")
 def other_judges_distance(generation) -> dict[str, float]:
-    """As `frechet_distance`, of the second, third... judge; nothing where there is one alone."""
+    """As `frechet_distance`, of the second, third... judge."""
     for test in generation.further:
         if test.judge.fault:
             raise Missing(test.judge.fault)
