@@ -33,6 +33,7 @@ from vaebench.training import hardware, runs
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {"latent": 2, "epochs": 2, "batch_size": 64, "network_settings": {"hidden": [16]}}
 FEW = {"importance_samples": 10, "importance_images": 20}
+STABILITY = catalogue.names("metrics", "stability")  # of several runs
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,8 @@ def test_the_numbers_are_those_of_the_table(tmp_path: Path, digits: Data, flavou
     rows = measure(plan, folders, digits, Evaluation(10, 20), None, CPU).metrics
     for seed, folder in zip((0, 4), folders, strict=True):
         found = vaebench.evaluate(vaebench.load(folder), digits, **FEW)
-        assert found == {row["metric"]: row["value"] for row in rows if row["seed"] == seed}
+        of_seed = {row["metric"]: row["value"] for row in rows if row["seed"] == seed}
+        assert found == {name: value for name, value in of_seed.items() if name not in STABILITY}
         assert found["mse"] > 0 and len(found) > 10
 
 
