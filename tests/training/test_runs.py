@@ -22,7 +22,7 @@ from vaebench.report.differences import COLUMNS
 from vaebench.report.summary import gather, summarise
 from vaebench.report.tables.forms import forms
 from vaebench.report.tables.shown import Results
-from vaebench.study import catalogue, config
+from vaebench.study import config, views
 from vaebench.study.config import Cell, Choice, Evaluation, Geometry
 from vaebench.study.tidy import HISTORY, METRICS, RUN, text
 from vaebench.training import hardware, runs
@@ -209,7 +209,9 @@ def test_a_run_that_diverged_at_once_has_only_missing_values_in_every_table(tmp_
     found = measure(wild, folders, data, Evaluation(10, 20), Geometry(points=5, pairs=2), CPU)
     for rows in (found.metrics, found.distances):
         assert rows and {(row["value"], row["reason"]) for row in rows} == {(None, "the run diverged in epoch 1")}
-    assert {row["metric"] for row in found.metrics} == set(catalogue.names("metrics"))
+    measured = [*views.ALWAYS, "survey"]
+    names = [name for names in views.metrics(measured, "default").values() for name in names]
+    assert {row["metric"] for row in found.metrics} == set(names)
     for pictures in (found.gallery, found.geometry):
         assert {name: str(value) for name, value in pictures.items()} == {"reason": "the run diverged in epoch 1"}
     for name, columns in (("metrics", METRICS), ("compute", METRICS), ("history", [*RUN, *HISTORY])):
@@ -217,7 +219,7 @@ def test_a_run_that_diverged_at_once_has_only_missing_values_in_every_table(tmp_
     assert gather([tmp_path / "history.csv"]).empty
     rows = summarise(gather([tmp_path / "metrics.csv"]))
     results = Results({"vae": "gaussian"}, [found.conditions], rows, rows, pd.DataFrame(columns=COLUMNS))
-    for table in catalogue.groups("metrics"):
+    for table in views.tables(measured, "default"):
         pages = forms(results, table)
         assert len(pages) == 3
         assert all("diverged in epoch 1" in page for page in pages.values())
