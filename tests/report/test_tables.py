@@ -82,7 +82,7 @@ CONDITIONS: dict[str, Any] = {
         "accuracy": 0.9931,
         "sha256": "b",
         "fault": "",
-        "floor": {"precision": 90.1, "recall": None},
+        "floor": {"precision": 90.1},
         "noise": {"precision": 0.25, "recall": 3.0},
     },
     "geometry_metric": "fisher_rao",
@@ -489,7 +489,7 @@ def test_every_form_holds_the_numbers_and_the_conditions():
             assert ("20 evenly spaced test codes" in text) == columns.of_geometry(name)
             assert ("6 pairs of test images" in text) == (columns.of_geometry(name) or name == "agreement")
             judged = "accurate on mnist; training images and noise score precision 90.1 and 0.25"
-            assert (judged in text) == (columns.over(name) == "Sampler")
+            assert (judged in text) == (name == "generation")
 
 
 HEAVY = {"torch", "sklearn", "scipy", "seaborn", "matplotlib"}

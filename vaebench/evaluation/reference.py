@@ -32,6 +32,8 @@ def card(judge: Judge, data: Data) -> dict[str, Any]:
     return facts | {"floor": _values(real), "noise": _values(real.of(noise))}
 
 
-def _values(generation: Generation) -> dict[str, float | None]:
+def _values(generation: Generation) -> dict[str, float]:
+    """Those that there are."""
     metrics = [catalogue.load("metrics", name) for name in catalogue.names("metrics", "generation")]
-    return {row.name: row.value for metric in metrics for row in metric.rows(generation)}
+    rows = [row for metric in metrics for row in metric.rows(generation)]
+    return {row.name: row.value for row in rows if row.value is not None}

@@ -111,7 +111,7 @@ def _judge(cell: Conditions) -> str:
 
 def _framed(judge: Mapping[str, Any]) -> list[str]:
     """Metrics of which both ends of the frame have a value."""
-    return [name for name, value in judge["floor"].items() if None not in (value, judge["noise"].get(name))]
+    return [name for name in judge["floor"] if name in judge["noise"]]
 
 
 def _metric(cell: Conditions) -> str:
