@@ -210,6 +210,8 @@ def test_what_a_measurement_depends_on_is_what_it_is_kept_under(
     other = Geometry(metric="fisher_rao", points=4, pairs=2)
     assert again(folders, Evaluation(4, 10, 2), other) == sorted(of([0, 1], *SURVEY, "distances") + of([0], "geometry"))
     assert again(folders, Evaluation(4, 10, 2), None) == []
+    assert again(folders, Evaluation(4, 10, 3), other) == of([0], "gallery")
+    assert again(folders, Evaluation(4, 10, 2), other) == of([0], "gallery")
     replaced = shutil.copytree(folders[0], tmp_path / "seed0")
     record = json.loads((replaced / "run.json").read_text())
     (replaced / "run.json").write_text(json.dumps(record | {"key": "another"}))

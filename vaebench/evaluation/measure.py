@@ -259,6 +259,7 @@ class Run:
         labels, count = self.bench.data.test.labels, self.bench.evaluation.gallery_images
         more = facts(self.bench, "model", "", "") | {"pictures": catalogue.fingerprint("evaluation/pictures.py")}
         more |= {"samplers": {label: facts(self.bench, "samples", label, "") for label in self.bench.samplers}}
+        more |= {"images": count}
         return shelf.arrays("gallery", more, lambda: gallery(self.views, labels, count))
 
     def distances(self, shelf: Shelf) -> Rows:
