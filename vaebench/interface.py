@@ -26,13 +26,12 @@ from vaebench.data.dataset import load as load_data
 from vaebench.data.download import download
 from vaebench.data.prepare import prepare, store
 from vaebench.errors import VaebenchError, one_line
-from vaebench.evaluation.bench import observed
 from vaebench.evaluation.bench import subject as before
 from vaebench.evaluation.representation import Representation
 from vaebench.model import recipe
 from vaebench.model.vae import VAE
 from vaebench.samplers import fitted
-from vaebench.samplers.encoded import Encoded
+from vaebench.samplers.encoded import Encoded, observed
 from vaebench.study import catalogue, config, views
 from vaebench.training import hardware, runs
 from vaebench.training.engine import EVALUATION_BATCH

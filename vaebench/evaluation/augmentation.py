@@ -16,6 +16,7 @@ from vaebench.data import binarisation
 from vaebench.data.dataset import Data
 from vaebench.errors import Missing
 from vaebench.evaluation import judge
+from vaebench.evaluation.subject import evenly
 
 SAMPLES, STEPS = 200, 300  # of each class, and of the classifier
 
@@ -34,8 +35,7 @@ class Few:
             of_class = (labels == label).nonzero().flatten()
             if not len(of_class):
                 raise Missing(f"class {label} has no training image")
-            some = min(count, len(of_class))
-            self.places.append(of_class[torch.arange(some) * len(of_class) // some])
+            self.places.append(of_class[evenly(count, len(of_class))])
 
     @cached_property
     def accuracy(self) -> float:
@@ -58,10 +58,6 @@ class Augmentation:
 
     def __init__(self, few: Few, draw: Callable[[Tensor, int, int], Tensor]) -> None:
         self.few, self._draw = few, draw
-
-    def lacks(self, need: str) -> str:
-        """Nothing."""
-        return ""
 
     @property
     def few_accuracy(self) -> float:

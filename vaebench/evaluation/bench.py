@@ -17,6 +17,7 @@ from vaebench.evaluation.generation import Generation
 from vaebench.evaluation.judge import Judge
 from vaebench.evaluation.subject import Subject, evenly
 from vaebench.model.vae import VAE
+from vaebench.samplers.encoded import observed
 from vaebench.study.config import Cell, Choice, Convention, Evaluation, Geometry
 
 
@@ -76,12 +77,6 @@ class Bench:
         """A model before the test set, or before that of an ``other`` dataset."""
         data = self.foreign[other] if other else self.data
         return subject(model, data, self.cell.convention, self.evaluation, self.device, seed, self.judge)
-
-
-def observed(train: Tensor, convention: Convention) -> Tensor:
-    """What a model observes of training images, floats; those of the dynamic convention are drawn once."""
-    split = "codes" if convention == "dynamic" else "train"
-    return binarisation.scaled(binarisation.fixed(train, convention, split))
 
 
 def subject(

@@ -13,6 +13,7 @@ from torch import Tensor
 from vaebench.errors import Missing
 from vaebench.evaluation.metric import Estimate
 from vaebench.evaluation.subject import Subject
+from vaebench.model.objectives.bounds import importance_weighted
 
 
 class Foreign:
@@ -47,8 +48,8 @@ class Foreign:
         Raises `Missing` where the model has none of them.
         """
         found = {
-            name: (_score(self.inside, name), _score(self.outside, name))
-            for name, needs in NEEDS.items()
+            name: (score(self.inside), score(self.outside))
+            for name, (needs, score) in SCORES.items()
             if all(self.inside.has(need) for need in needs)
         }
         if not found:
@@ -56,19 +57,12 @@ class Foreign:
         return found
 
 
-NEEDS = {
-    "elbo": ("posterior", "prior", "likelihood"),
-    "nll": ("posterior", "draws", "prior", "likelihood"),
-    "rate": ("posterior", "prior"),
-    "distortion": ("likelihood",),
+SCORES: dict[str, tuple[tuple[str, ...], Callable[[Subject], Tensor]]] = {
+    "elbo": (("posterior", "prior", "likelihood"), lambda subject: -subject.elbo),
+    "nll": (
+        ("posterior", "draws", "prior", "likelihood"),
+        lambda subject: -importance_weighted(subject.log_w.double()),
+    ),
+    "rate": (("posterior", "prior"), lambda subject: subject.kl.double()),
+    "distortion": (("likelihood",), lambda subject: -subject.log_px.double()),
 }
-
-
-def _score(subject: Subject, name: str) -> Tensor:
-    if name == "elbo":
-        return -subject.elbo
-    if name == "rate":
-        return subject.kl.double()
-    if name == "distortion":
-        return -subject.log_px.double()
-    return math.log(subject.importance_samples) - subject.log_w.double().logsumexp(0)

@@ -9,10 +9,10 @@ import torch
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from vaebench.data import binarisation
 from vaebench.data.dataset import Data
 from vaebench.errors import Missing
 from vaebench.evaluation.subject import Subject, evenly
+from vaebench.samplers.encoded import observed
 from vaebench.training.engine import EVALUATION_BATCH
 
 TRAINING, NEIGHBOURHOODS = 10_000, 1000  # training codes, and test codes whose distances are looked at
@@ -56,10 +56,8 @@ class Representation:
     def _training(self) -> tuple[Tensor, np.ndarray]:
         chosen = evenly(TRAINING, len(self.data.train.images))
         images = self.data.train.images[chosen].to(self.subject.observed.device)
-        convention = self.subject.model.recipe.convention
-        split = "codes" if convention == "dynamic" else "train"
-        observed = binarisation.scaled(binarisation.fixed(images, convention, split))
-        codes = torch.cat([self.subject.model.encode(x) for x in observed.split(EVALUATION_BATCH)])
+        seen = observed(images, self.subject.model.recipe.convention)
+        codes = torch.cat([self.subject.model.encode(x) for x in seen.split(EVALUATION_BATCH)])
         return codes, self.data.train.labels[chosen].numpy()
 
     def _scaled(self, codes: Tensor) -> np.ndarray:

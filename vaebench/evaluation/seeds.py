@@ -12,10 +12,10 @@ from vaebench.evaluation.subject import Subject
 
 
 class Seeds:
-    """A run's ``own`` subject, and those of the ``others``."""
+    """A run's ``own`` subject, and those of the `others`."""
 
     def __init__(self, own: Subject, others: Sequence[Subject]) -> None:
-        self.own, self.others = own, others
+        self.own, self._others = own, others
 
     def lacks(self, need: str) -> str:
         """Why the model does not have what a metric needs; empty if it has it."""
@@ -27,12 +27,14 @@ class Seeds:
         Raises `Missing` without another seed, or for codes that are not finite, or all the same.
         """
         own = centred(self.own.means)
-        return float(np.mean([likeness(own, centred(other.means)) for other in self._rest()]))
+        return float(np.mean([likeness(own, centred(other.means)) for other in self.others]))
 
-    def _rest(self) -> Sequence[Subject]:
-        if not self.others:
+    @property
+    def others(self) -> Sequence[Subject]:
+        """Those of the other seeds; raises `Missing` if there are none."""
+        if not self._others:
             raise Missing("there is no other seed to hold it against")
-        return self.others
+        return self._others
 
 
 def centred(codes: Tensor) -> np.ndarray:

@@ -8,14 +8,22 @@ import torch
 from torch import Tensor
 
 from vaebench import random
+from vaebench.data import binarisation
 from vaebench.errors import Missing
 from vaebench.model.distributions.codes import Bits
 from vaebench.model.distributions.gaussian import Gaussian
 from vaebench.model.vae import VAE
+from vaebench.study.config import Convention
 from vaebench.training.engine import EVALUATION_BATCH
 
 # Images.
 MOST = 10_000
+
+
+def observed(train: Tensor, convention: Convention) -> Tensor:
+    """What a model observes of training images, floats; those of the dynamic convention are drawn once."""
+    split = "codes" if convention == "dynamic" else "train"
+    return binarisation.scaled(binarisation.fixed(train, convention, split))
 
 
 class Encoded:

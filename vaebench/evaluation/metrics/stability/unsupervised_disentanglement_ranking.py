@@ -27,10 +27,7 @@ def unsupervised_disentanglement_ranking(seeds) -> float:
     of $\max R^2 / \sum R$; mean over the other seeds.
     """
     own = _informative(seeds.own)
-    others = [_informative(other) for other in seeds.others]
-    if not others:
-        raise Missing("there is no other seed to hold it against")
-    return float(np.mean([_alike(own, other) for other in others]))
+    return float(np.mean([_alike(own, _informative(other)) for other in seeds.others]))
 
 
 def _informative(subject) -> np.ndarray:
