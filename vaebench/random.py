@@ -48,9 +48,11 @@ def key(seed: int, purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{purpose}/{seed}".encode()).digest()[:8], "little", signed=True)
 
 
-def fold(stream_key: Tensor, number: int) -> Tensor:
-    """The key of part ``number`` >= 0 of a stream, such as one step of training."""
-    return _mix(_mix(stream_key + GOLDEN) + _signed(number * GOLDEN % (1 << 64)))
+def fold(stream_key: Tensor, number: int | Tensor) -> Tensor:
+    """The key of part ``number`` >= 0 of a stream, such as one step of training; a tensor's is a 0-d int64 one."""
+    # int64 products wrap, as those of Python's integers do not.
+    start = number * GOLDEN if isinstance(number, Tensor) else _signed(number * GOLDEN % (1 << 64))
+    return _mix(_mix(stream_key + GOLDEN) + start)
 
 
 class Stream:

@@ -23,7 +23,7 @@ from vaebench.training.engine import Feed, Pack
 IMAGES = torch.tensor(load_digits().images * 15, dtype=torch.uint8)[:, None]
 X = IMAGES[:12] / 255
 NETWORKS = {"mlp": mlp((1, 8, 8), hidden=(16,)), "conv": conv((1, 8, 8), channels=(4, 8), hidden=16)}
-KNOWN = {"progress": 0.5, "n_data": 100, "grey": X}
+KNOWN = {"progress": torch.tensor(0.5), "n_data": 100, "grey": X}
 
 
 def design(network: str, latent: int) -> Design:
@@ -54,11 +54,11 @@ def test_every_parameter_has_one_owner_and_moves(flavour, seeds: list[int]) -> N
     runs = Pack(
         flavour, design("mlp", 2), {}, Training(epochs=1, batch_size=20), seeds, Feed(IMAGES[:60], IMAGES[60:80], True)
     )
-    owned = [name for names in runs.owned.values() for name in names]
-    assert sorted(owned) == sorted(runs.trained)
-    before = {name: runs.state[name].clone() for name in runs.trained}
+    owned = [name for names in runs.stack.owned.values() for name in names]
+    assert sorted(owned) == sorted(runs.stack.trained)
+    before = {name: runs.state[name].clone() for name in runs.stack.trained}
     list(runs.train())
-    for name in runs.trained:
+    for name in runs.stack.trained:
         assert all((runs.state[name][slot] != before[name][slot]).any() for slot in range(len(seeds))), name
     assert {run.status for run in runs.runs} == {"finished"}
 

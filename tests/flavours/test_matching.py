@@ -45,7 +45,7 @@ def terms(name: str, player: str, model: VAE, x: Tensor, **hyper: Any) -> Mappin
     """A player's terms, drawn from a stream that `replayed` opens again."""
     flavour = catalogue.load("flavours", name)
     with replayed():
-        known = flavour.defaults | {"progress": 0.5, "n_data": 100, "grey": x} | hyper
+        known = flavour.defaults | {"progress": torch.tensor(0.5), "n_data": 100, "grey": x} | hyper
         return flavour.terms(player, model, x, known)[0]
 
 
@@ -332,13 +332,12 @@ def test_a_player_moves_what_it_owns_and_nothing_else(name: str, width: int) -> 
     flavour = catalogue.load("flavours", name)
     feed = Feed(IMAGES[:20], IMAGES[20:30], False)
     runs = Pack(flavour, design(), flavour.defaults, Training(batch_size=20), list(range(width)), feed)
-    seen = runs.seen["train"]
-    images = {key: whole if width == 1 else whole.expand(width, *whole.shape) for key, whole in seen.items()}
+    facts = {"progress": torch.zeros(()), "n_data": 20}
     for player in flavour.players:
         before = {key: value.clone() for key, value in runs.state.items()}
-        runs._move(player, images, runs.keys["noise"], None, 0.0, torch.ones(width, dtype=torch.bool), {})
+        runs.step.move(player, *runs.stack.terms(player, runs.step.images, facts, runs.keys["noise"]))
         moved = {key for key, value in runs.state.items() if not torch.equal(value, before[key])}
-        assert moved == set(runs.owned[player]) != set()
+        assert moved == set(runs.stack.owned[player]) != set()
 
 
 def test_the_decoder_of_vae_gan_fools_its_critic(float64: None) -> None:

@@ -152,7 +152,7 @@ def test_the_optimiser_is_adam() -> None:
 
 def test_every_image_is_seen_once_an_epoch_and_the_last_batch_may_hold_one() -> None:
     runs = trained([0], images=65, batch_size=32, epochs=1, dynamic=False)
-    assert runs.steps == 3
+    assert runs.schedule.steps == 3
     order = random.permutation(random.fold(runs.keys["order"][0], 0), 65)
     assert sorted(order.tolist()) == list(range(65))
     assert runs.runs[0].status == "finished"
@@ -193,8 +193,8 @@ def test_the_cosine_schedule_ends_near_zero_and_the_start_is_full() -> None:
     runs = pack([0], schedule="cosine", epochs=1)
     before = {name: value.clone() for name, value in runs.state.items()}
     list(runs.train())
-    moved = max(float((runs.state[name] - before[name]).abs().max()) for name in runs.trained)
-    full = runs.steps * 1e-3
+    moved = max(float((runs.state[name] - before[name]).abs().max()) for name in runs.stack.trained)
+    full = runs.schedule.steps * 1e-3
     assert 0.2 * full < moved < 0.75 * full
 
 
@@ -217,11 +217,11 @@ def strided(vae, x):
 
 def test_gradients_reach_the_optimiser_in_the_layout_of_their_parameter() -> None:
     runs = pack([0], strided, images=32, epochs=1, dynamic=False)
-    before = runs.leaves["decoder.weight"].detach().clone()
+    before = runs.stack.leaves["decoder.weight"].detach().clone()
     with random.stream(random.fold(random.fold(runs.keys["noise"], 0), 0)[0]):
         chosen = random.permutation(random.fold(runs.keys["order"][0], 0), 32)
-        total = -runs.model(scaled(IMAGES[chosen])).log_px.mean()
-    (gradient,) = torch.autograd.grad(total, [runs.leaves["decoder.weight"]])
+        total = -runs.stack.model(scaled(IMAGES[chosen])).log_px.mean()
+    (gradient,) = torch.autograd.grad(total, [runs.stack.leaves["decoder.weight"]])
     list(runs.train())
     expected = before - 1e-3 * gradient / (gradient.abs() + 1e-8)
     torch.testing.assert_close(runs.state["decoder.weight"][0], expected, rtol=1e-5, atol=1e-6)
@@ -266,8 +266,8 @@ def test_each_player_moves_its_own_parts_by_its_own_loss(seeds: list[int]) -> No
             with torch.no_grad():
                 for name, parameter in zip(names, moved, strict=True):
                     parameter.copy_(runs.state[name][slot])
-    assert runs.owned == {
-        "model": [name for name in runs.trained if not name.startswith("critic.")],
+    assert runs.stack.owned == {
+        "model": [name for name in runs.stack.trained if not name.startswith("critic.")],
         "critic": ["critic.weight", "critic.bias"],
     }
 
@@ -324,7 +324,7 @@ def test_buffers_move_after_each_step_of_training_alone_and_before_it(seeds: lis
     runs = trained(seeds, counting, epochs=2)
     for slot, seed in enumerate(seeds):
         found = weights(runs, slot)
-        assert found["counter.steps"].tolist() == [2 * runs.steps, 0]
+        assert found["counter.steps"].tolist() == [2 * runs.schedule.steps, 0]
         assert found["counter.start"][0].item() == pytest.approx(scaled(IMAGES[:200]).mean().item())
         assert torch.equal(
             found["counter.start"], weights(trained([seed] * len(seeds), counting, epochs=1), 0)["counter.start"]

@@ -68,4 +68,4 @@ def test_a_survey_is_that_of_the_cpu(tmp_path: Path, flavour: str) -> None:
                 for row in metric.rows(found.parts[part])
             }
 
-    assert survey("cuda") == pytest.approx(survey("cpu"), rel=0.02, abs=0.02, nan_ok=True)
+    assert survey("cuda") == pytest.approx(survey("cpu"), rel=0.05, abs=0.05, nan_ok=True)

@@ -37,6 +37,7 @@ BUDGET = 1 << 22  # numbers in one chunk of Jacobians
 
 with warnings.catch_warnings():  # torch scripts derivative formulas at the first forward-mode pass, and says so
     warnings.simplefilter("ignore", FutureWarning)
+    warnings.simplefilter("ignore", DeprecationWarning)
     jvp(torch.sin, (torch.zeros(()),), (torch.ones(()),))
 
 

@@ -45,7 +45,7 @@ DEFAULTS: dict[str, Build | None] = {
     "posterior": None,
 }
 FACTS = {
-    "progress": "fraction of the training steps done, 1 at validation",
+    "progress": "fraction of the training steps done, a 0-d tensor; 1 at validation, where vae.training is False",
     "n_data": "number of training images",
     "grey": "the batch's images before binarisation, (batch, channels, height, width) in [0, 1]",
 }

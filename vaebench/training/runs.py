@@ -230,7 +230,7 @@ def _save(pack: Pack, slot: int, folder: Path, recipe: Recipe, facts: dict[str, 
         "epochs": run.trained,
         "best_epoch": run.best_epoch,
         "best_objective": run.best if run.history and math.isfinite(run.best) else None,
-        "parameters": sum(parameter.numel() for parameter in pack.model.parameters()),
+        "parameters": sum(parameter.numel() for parameter in pack.stack.model.parameters()),
     }
     write(folder / "run.json", json.dumps(ended, indent=1, sort_keys=True))
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)

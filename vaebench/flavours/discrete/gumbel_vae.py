@@ -42,5 +42,5 @@ def gumbel_vae(vae, x, *, hot: Positive = 1.0, cold: Positive = 0.5, progress):
     r"""$-\mathbb E_q[\log p(x|z)] + \mathrm{KL}(q(z|x) \| p(z))$ over $z \in \{0, 1\}^d$, with $p(z) = 2^{-d}$;
     the temperature of the gradient falls exponentially from ``hot`` to ``cold``."""
     draw = vae(x)
-    temperature = torch.full_like(vae.encoder.temperature, cooled(hot, cold, progress))
+    temperature = cooled(hot, cold, progress).expand_as(vae.encoder.temperature)
     return {"distortion": -draw.log_px, "rate": draw.kl}, {"encoder.temperature": temperature}

@@ -65,7 +65,7 @@ def hrq_vae(
     draw = vae(x)
     norms = vae.encoder.codebooks.norm(dim=-1).mean(-1)
     excess = (ratio * norms[1:] / norms[:-1] - 1).relu().square().sum() / max(levels - 1, 1)
-    temperature = torch.full_like(vae.encoder.temperature, cooled(hot, cold, progress))
+    temperature = cooled(hot, cold, progress).expand_as(vae.encoder.temperature)
     terms = {"distortion": -draw.log_px, "rate": beta * draw.kl, "norm": norm * excess}
     return terms, {"encoder.temperature": temperature}
 

@@ -14,5 +14,5 @@ def annealed_vae(vae, x, *, beta: NonNegative = 1.0, cycles: Count = 1, warmup: 
     r"""$-\mathbb E_q[\log p(x|z)] + \beta\,w\,\mathrm{KL}(q(z|x) \| p(z))$,
     where $w$ grows linearly from 0 to 1 over the first ``warmup`` of each of the ``cycles`` of training."""
     draw = vae(x)
-    phase = progress * cycles % 1 if progress < 1 else 1
-    return {"distortion": -draw.log_px, "rate": beta * ramp(phase, warmup) * draw.kl}
+    weight = ramp(progress * cycles % 1, warmup) if vae.training else 1
+    return {"distortion": -draw.log_px, "rate": beta * weight * draw.kl}

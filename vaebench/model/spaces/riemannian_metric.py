@@ -70,7 +70,10 @@ class Place:
     @cached_property
     def tensor(self) -> Tensor:
         r"""$G$, (..., latent, latent)."""
-        return torch.cholesky_inverse(self.factor)
+        identity = torch.eye(self.z.shape[-1], dtype=self.factor.dtype, device=self.factor.device)
+        # Not torch.cholesky_inverse, which on a GPU goes through the batch one by one.
+        root = torch.linalg.solve_triangular(self.factor, identity, upper=False)
+        return root.mT @ root
 
     @cached_property
     def log_volume(self) -> Tensor:
