@@ -10,11 +10,16 @@ import torch
 
 from vaebench import interface
 from vaebench.data import binarisation
+from vaebench.errors import Missing
+from vaebench.evaluation import judge
+from vaebench.evaluation.measure import measure
 from vaebench.evaluation.subject import Subject
 from vaebench.evaluation.survey.pictures import pictures
 from vaebench.evaluation.survey.survey import Survey
+from vaebench.samplers import fitted
+from vaebench.samplers.encoded import Encoded
 from vaebench.study import catalogue, config
-from vaebench.study.config import Geometry
+from vaebench.study.config import Choice, Evaluation, Geometry
 from vaebench.study.views import metrics as of_views
 from vaebench.training import hardware, runs
 
@@ -69,3 +74,79 @@ def test_a_survey_is_that_of_the_cpu(tmp_path: Path, flavour: str) -> None:
             }
 
     assert survey("cuda") == pytest.approx(survey("cpu"), rel=0.05, abs=0.05, nan_ok=True)
+
+
+@pytest.mark.parametrize("flavour", ["vae", "ae", "vq_vae", "gumbel_vae", "svae", "poincare_vae", "rhvae"])
+def test_samplers_are_those_of_the_cpu(tmp_path: Path, flavour: str) -> None:
+    data = interface.dataset("digits", tmp_path)
+    model = interface.train(flavour, data, latent=2, epochs=3, batch_size=64, device="cpu")
+    images = binarisation.scaled(data.train.images[:300])
+    drawn = 0
+    for name in catalogue.names("samplers"):
+        means: list[torch.Tensor | str] = []
+        for device in ("cpu", "cuda"):
+            model.to(device)
+            with torch.no_grad():
+                try:
+                    sampler = fitted.fit(Choice(name, {}), model, Encoded(model, images.to(device), 0), 0)
+                    means.append(fitted.draw(sampler, model, 500, 0).mean(0).cpu())
+                except Missing as reason:
+                    means.append(str(reason))
+        ours, theirs = means
+        if isinstance(ours, str) or isinstance(theirs, str):
+            assert ours == theirs, name
+        else:
+            drawn += 1
+            torch.testing.assert_close(theirs, ours, rtol=0, atol=0.03, msg=f"{name}: {(theirs - ours).abs().max()}")
+    assert drawn >= 2
+
+
+@pytest.mark.parametrize("flavour", ["vae", "ae", "vq_vae", "rhvae"])
+def test_measurements_are_those_of_the_cpu(tmp_path: Path, flavour: str) -> None:
+    """Every metric but the survey's."""
+    hardware.prepare()
+    cell = config.cell(flavour, latent=2, network_settings={"hidden": [64]}, epochs=3, batch_size=64)
+    data = interface.dataset("digits", tmp_path)
+    folders = runs.train(cell, [0, 1], data, tmp_path / "runs", device=hardware.device("cpu"))
+    evaluation = Evaluation(
+        tier="thorough",
+        importance_samples=20,
+        importance_images=50,
+        evidence_images=5,
+        evidence_temperatures=50,
+        augmentation_images=2,
+        generated_images=300,
+    )
+    judges = [judge.train(data, epochs=1, seed=seed) for seed in (0, 1)]
+    found = {}
+    for device in ("cpu", "cuda"):
+        where = hardware.device(device)
+        measured = measure(
+            cell,
+            folders,
+            data,
+            evaluation,
+            None,
+            where,
+            samplers={"gaussian_mixture": Choice("gaussian_mixture", {"components": 3})},
+            judges=[each.to(where) for each in judges],
+            foreign={"digits": data},
+        )
+        found[device] = {
+            (row["seed"], row["part"], row["metric"]): (row["value"], row["reason"]) for row in measured.metrics
+        }
+    assert found["cpu"].keys() == found["cuda"].keys() and len(found["cpu"]) > 100
+    apart = {}
+    for what, (value, reason) in found["cpu"].items():
+        other, why = found["cuda"][what]
+        if reason != why or (value is not None and other != pytest.approx(value, rel=0.02, abs=0.02)):
+            apart[what] = value, reason, other, why
+    assert apart == {}
+
+
+def test_a_judge_is_trained_on_a_gpu(tmp_path: Path) -> None:
+    data = interface.dataset("digits", tmp_path)
+    found = judge.train(data, epochs=1, seed=0, device=hardware.device("cuda"))
+    assert found.accuracy is not None and found.accuracy > 0.95
+    again = judge.train(data, epochs=1, seed=0, device=hardware.device("cuda"))
+    assert found.sha256 == again.sha256

@@ -336,6 +336,29 @@ def test_products_are_routed_only_where_they_keep_float32() -> None:
     assert (a @ b - exact).norm() / exact.norm() < 1e-6
 
 
+def test_a_pack_that_memory_does_not_hold_is_trained_in_narrower_ones(
+    tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Small(runs.Pack):
+        def __init__(self, *arguments) -> None:
+            if len(arguments[4]) > capacity:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+            super().__init__(*arguments)
+
+    plan, cpu = cell(epochs=2), torch.device("cpu")
+    wide = runs.train(plan, [0, 1, 2], data, tmp_path / "wide", device=cpu, pack=2)
+    monkeypatch.setattr(runs, "Pack", Small)
+    capacity = 2
+    fallen = runs.train(plan, [0, 1, 2], data, tmp_path / "fallen", device=cpu, pack=5)
+    for found, expected in zip(fallen, wide, strict=True):
+        assert json.loads((found / "cost.json").read_text())["pack"] == 2
+        assert (found / "history.csv").read_bytes() == (expected / "history.csv").read_bytes()
+    capacity = 0
+    with pytest.raises(VaebenchError, match=r"memory does not hold one run .*: lower the batch_size") as error:
+        runs.train(plan, [0], data, tmp_path / "none", device=cpu, pack=2)
+    assert "\n" not in str(error.value)
+
+
 def test_no_gpu_is_one_line() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")

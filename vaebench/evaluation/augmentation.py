@@ -22,10 +22,11 @@ SAMPLES, STEPS = 200, 300  # of each class, and of the classifier
 
 
 class Few:
-    """``count`` evenly spaced training images of each class of the data; raises `Missing` where a class has none."""
+    """``count`` evenly spaced training images of each class of the data, for classifiers that are trained on a device;
+    raises `Missing` where a class has none."""
 
-    def __init__(self, data: Data, count: int) -> None:
-        self.data = data
+    def __init__(self, data: Data, count: int, device: torch.device | str = "cpu") -> None:
+        self.data, self.device = data, device
         labels = data.train.labels
         self.classes = int(labels.max()) + 1
         if data.scale != "unit" or self.classes < 2:
@@ -46,9 +47,10 @@ class Few:
         """The same of a classifier of these images and of ``samples`` (classes, samples, channels, height, width)."""
         places = torch.cat(self.places)
         images, labels = binarisation.scaled(self.data.train.images[places]), self.data.train.labels[places]
+        images, labels = images.to(self.device), labels.to(self.device)
         if samples is not None:
-            images = torch.cat([images, samples.flatten(0, 1)])
-            labels = torch.cat([labels, torch.arange(self.classes).repeat_interleave(samples.shape[1])])
+            of_samples = torch.arange(self.classes, device=self.device).repeat_interleave(samples.shape[1])
+            images, labels = torch.cat([images, samples.flatten(0, 1)]), torch.cat([labels, of_samples])
         found = judge.classifier(self.data.name, images, labels, self.classes, STEPS, 0)
         return 100 * judge.accuracy(found, self.data.test)
 
@@ -71,7 +73,7 @@ class Augmentation:
             self._draw(places, SAMPLES, random.key(0, f"samples of class {label}"))
             for label, places in enumerate(self.few.places)
         ]
-        samples = torch.stack(each).cpu()
+        samples = torch.stack(each)
         if not samples.isfinite().all():
             raise Missing("its images are not finite")
         return self.few.accuracy_with(samples)

@@ -65,13 +65,13 @@ class Bench:
             raise Missing("the data have no judge")
         if self.judge.fault:
             raise Missing(self.judge.fault)
-        train, test = (binarisation.scaled(split.images) for split in (self.data.train, self.data.test))
+        train, test = (binarisation.scaled(split.images.to(self.device)) for split in (self.data.train, self.data.test))
         return Generation(self.judge, train[evenly(len(test), len(train))], test, train, self.judges[1:])
 
     @cached_property
     def few(self) -> Few:
         """Few labelled training images of each class; raises `Missing`."""
-        return Few(self.data, self.evaluation.augmentation_images)
+        return Few(self.data, self.evaluation.augmentation_images, self.device)
 
     def subject(self, model: VAE, seed: int, other: str = "") -> Subject:
         """A model before the test set, or before that of an ``other`` dataset."""

@@ -121,8 +121,9 @@ def load(path: str | Path) -> Judge:
     return judge.eval().requires_grad_(False)
 
 
-def train(data: Data, *, epochs: int, seed: int) -> Judge:
-    """A judge of all training images, a function of these and of the seed; at least `STEPS` steps of Adam.
+def train(data: Data, *, epochs: int, seed: int, device: torch.device | str = "cpu") -> Judge:
+    """A judge of all training images, a function of these, the seed and the kind of device, where it then is; at least
+    `STEPS` steps of Adam.
 
     One cycle of the learning rate (Smith & Topin 2018, https://arxiv.org/abs/1708.07120), images shifted by up to two
     pixels, labels smoothed.
@@ -130,9 +131,9 @@ def train(data: Data, *, epochs: int, seed: int) -> Judge:
     classes = int(data.train.labels.max()) + 1
     if data.scale != "unit" or len(data.train.labels.unique()) < 2:
         return _components(data)
-    images = binarisation.scaled(data.train.images)
+    images = binarisation.scaled(data.train.images.to(device))
     steps = max(STEPS, epochs * (len(images) // BATCH))
-    judge = classifier(data.name, images, data.train.labels, classes, steps, seed)
+    judge = classifier(data.name, images, data.train.labels.to(device), classes, steps, seed)
     judge.accuracy = accuracy(judge, data.test)
     return judge
 
@@ -140,16 +141,17 @@ def train(data: Data, *, epochs: int, seed: int) -> Judge:
 def classifier(dataset: str, images: Tensor, labels: Tensor, classes: int, steps: int, seed: int) -> Judge:
     """A classifier of images in [0, 1] (n, channels, height, width) and their labels (n,)."""
     _, *shape = images.shape
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
         torch.manual_seed(random.key(seed, "judge"))
-        judge = Judge(dataset, (shape[0], shape[1], shape[2]), classes)
+        judge = Judge(dataset, (shape[0], shape[1], shape[2]), classes).to(images.device)
         _fit(judge, images, labels, steps)
     return judge
 
 
 def accuracy(judge: Judge, split: Split) -> float:
     """Share of images whose likeliest class is theirs."""
-    right = judge.probabilities(binarisation.scaled(split.images)).argmax(1) == split.labels
+    found = judge.probabilities(binarisation.scaled(split.images)).argmax(1)
+    right = found == split.labels.to(found.device)
     return float(right.double().mean())
 
 

@@ -117,7 +117,8 @@ class VAE(nn.Module):
     @property
     def like(self) -> Tensor:
         """A tensor of the model's type where the model is."""
-        return next(filter(Tensor.is_floating_point, chain(self.parameters(), self.buffers())), torch.empty(0))
+        found = next(filter(Tensor.is_floating_point, chain(self.parameters(), self.buffers())), None)
+        return torch.empty(0) if found is None else found
 
     @cached_property
     def width(self) -> int:

@@ -59,7 +59,12 @@ def kept(run: Path, key: str, label: str, choice: Choice, vae: VAE, codes: Calla
     """The sampler of this label that lies with a run of this key, if it was fitted as it would be now; else fitted, and
     kept there. Raises as `fit` and `save` do."""
     path = run / "samplers" / f"{label}.safetensors"
-    facts = {"run": key, "sampler": msgspec.json.encode(choice).decode(), "code": code(choice.name)}
+    facts = {
+        "run": key,
+        "sampler": msgspec.json.encode(choice).decode(),
+        "code": code(choice.name),
+        "device": vae.like.device.type,
+    }
     if path.exists():
         with reading(path, "a fitted sampler", "delete it, and it is fitted again"):
             found = tag(path)

@@ -23,15 +23,12 @@ class Adam:
     def move(self, gradients: list[Tensor], rate: float | Tensor, active: Tensor) -> None:
         """A step of every run that is ``active`` (runs,), given the gradients (runs, ...) in the order of the names."""
         halt = (~active).to(torch.float32).unbind()
-        apart = zip(*(gradient.unbind() for gradient in gradients), strict=True)
+        # The fused CPU kernel reads storage in order, so a gradient must have the layout of its parameter.
+        apart = zip(*(gradient.contiguous().unbind() for gradient in gradients), strict=True)
         for own, stands, (parameters, first, second, moves) in zip(apart, halt, self.slots, strict=True):
             adam(
                 parameters,
-                # The fused CPU kernel reads storage in order, so a gradient must have its parameter's strides.
-                [
-                    gradient if gradient.stride() == parameter.stride() else gradient.contiguous()
-                    for gradient, parameter in zip(own, parameters, strict=True)
-                ],
+                list(own),
                 first,
                 second,
                 [],

@@ -7,6 +7,7 @@ A run's folder holds ``run.json`` (what it is and how it ended), ``history.csv``
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import time
@@ -94,7 +95,8 @@ def train(
 ) -> list[Path]:
     """Train a cell's seeds into ``folder/seedN`` and return those folders; finished seeds are kept as they are.
 
-    ``pack`` seeds are stacked in one program (by default 1 on a CPU, 10 on a GPU; spare places repeat a seed), and
+    ``pack`` seeds are stacked in one program (by default 1 on a CPU, 10 on a GPU; spare places repeat a seed), half as
+    many where the device's memory does not hold them, as often as it takes; ``cost.json`` tells how many there were.
     ``every`` so many seconds a checkpoint is written, from which a later call resumes. Raises `VaebenchError` if a
     folder holds a run of another configuration, unless ``replace`` is set.
     """
@@ -107,8 +109,7 @@ def train(
     if waiting:
         fed = feed(data, cell.convention, device)
         for group in waiting.values():
-            for start in range(0, len(group), plan.pack):
-                _train_pack(plan, group[start : start + plan.pack], fed, every)
+            _train_packs(plan, group, plan.pack, fed, every)
     return [plan.place(seed) for seed in seeds]
 
 
@@ -170,11 +171,29 @@ def listed(path: Path) -> list[Path]:
         return [path.with_suffix("") / name for name in json.loads(path.read_text())["runs"]]
 
 
-def _train_pack(plan: Plan, seeds: list[int], feed: Feed, every: float) -> None:
-    """Train up to ``plan.pack`` seeds that have done the same number of epochs."""
+def _train_packs(plan: Plan, seeds: list[int], width: int, feed: Feed, every: float) -> None:
+    """Train seeds that have done the same number of epochs, ``width`` at a time or, where memory ends, fewer."""
+    for start in range(0, len(seeds), width):
+        group = seeds[start : start + width]
+        try:
+            _train_pack(plan, group, width, feed, every)
+            continue
+        except torch.OutOfMemoryError as error:
+            if width == 1:
+                raise VaebenchError(
+                    f"{plan.cell.path}: the device's memory does not hold one run ({one_line(error)[:100]}): lower the "
+                    "batch_size, or set device: cpu"
+                ) from None
+        gc.collect()
+        torch.cuda.empty_cache()
+        _train_packs(plan, group, width // 2, feed, every)
+
+
+def _train_pack(plan: Plan, seeds: list[int], width: int, feed: Feed, every: float) -> None:
+    """Train up to ``width`` seeds that have done the same number of epochs; spare places repeat one."""
     training, folders = plan.cell.training, [plan.place(seed) for seed in seeds]
     recipe = Recipe.of(plan.cell, plan.data.shape, scale=plan.data.scale, data=plan.data.checksum)
-    filled = seeds + seeds[:1] * (plan.pack - len(seeds))
+    filled = seeds + seeds[:1] * (width - len(seeds))
     pack = Pack(recipe.flavour, recipe.design, recipe.objective.settings, training, filled, feed)
     if plan.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -201,7 +220,7 @@ def _train_pack(plan: Plan, seeds: list[int], feed: Feed, every: float) -> None:
             "wall_seconds": seconds / len(seeds),
             "samples_per_second": len(seeds) * pack.runs[slot].epoch * len(feed.train) / seconds,
             "peak_memory": hardware.peak_memory(plan.device),
-            "pack": plan.pack,
+            "pack": width,
             "where": hardware.describe(plan.device),
         }
         _save(pack, slot, folders[slot], msgspec.structs.replace(recipe, seed=seed), plan.facts(seed), cost)

@@ -39,8 +39,13 @@ class Schedule:
 
     def chosen(self, size: int) -> Tensor:
         """Which images make the batch of this step, (runs, size)."""
-        start = self.time % self.steps * self.training.batch_size
+        start = self.place * self.training.batch_size
         return self.order[:, start + torch.arange(size, device=self.order.device)]
+
+    @property
+    def place(self) -> Tensor:
+        """Which step of its epoch this is, (1,)."""
+        return self.time.reshape(1) % self.steps
 
     @property
     def progress(self) -> Tensor:

@@ -17,6 +17,7 @@ class Step:
     ``images`` are all training images, of which each run sees those that the schedule has chosen; ``noise`` (runs,) and
     ``pixels`` (runs,), if images are binarised anew in every batch, are keys. ``active`` (runs,) tells the runs that
     are still finite, and a run that is not moves no more; ``sums`` are those over images of every term, (runs,).
+    ``keys`` are those of an epoch's steps, (steps, runs): of each player's noise, and of binarisation.
     """
 
     def __init__(
@@ -33,22 +34,29 @@ class Step:
         self.images, self.noise, self.pixels, self.masking = images, noise, pixels, masking
         self.active = torch.ones(stack.width, dtype=torch.bool, device=noise.device)
         self.sums: State = {}
+        self.keys = {name: noise.new_zeros(schedule.steps, stack.width) for name in (*optimisers, "pixels")}
 
     def begin(self, active: list[bool]) -> None:
         """Stand before an epoch's first step, with these runs active and no sums."""
         self.active.copy_(torch.tensor(active))
+        times = self.schedule.time + torch.arange(self.schedule.steps, device=self.noise.device)[:, None]
+        noise = random.fold(self.noise, times)
+        for index, player in enumerate(self.optimisers):
+            self.keys[player].copy_(random.fold(noise, index))
+        if self.pixels is not None:
+            self.keys["pixels"].copy_(random.fold(self.pixels, times))
         for value in self.sums.values():
             value.zero_()
 
     def __call__(self, size: int) -> None:
         """The step of a batch of ``size`` images."""
-        chosen, time = self.schedule.chosen(size), self.schedule.time
+        chosen = self.schedule.chosen(size)
         images = {name: whole[chosen] for name, whole in self.images.items()}
-        noise = random.fold(self.noise, time)
-        pixels = None if self.pixels is None else random.fold(self.pixels, time)
+        keys = {name: each.index_select(0, self.schedule.place)[0] for name, each in self.keys.items()}
+        pixels = None if self.pixels is None else keys["pixels"]
         facts = {"progress": self.schedule.progress, "n_data": self.schedule.images}
-        for index, player in enumerate(self.optimisers):
-            found = self.stack.terms(player, images, facts, random.fold(noise, index), pixels, self.masking)
+        for player in self.optimisers:
+            found = self.stack.terms(player, images, facts, keys[player], pixels, self.masking)
             self._count(player, *found[:2], size)
             self.move(player, *found)
         self.schedule.advance()

@@ -17,6 +17,7 @@ with reported(snakemake.log[0]), tempfile.TemporaryDirectory() as folder:
     raw = Path(snakemake.input.raw[0]).parent if snakemake.input.raw else None
     whole = Path(folder, "whole.safetensors")
     prepare(name, dataset, raw, whole)
-    found = judge.train(load(whole), epochs=snakemake.params.epochs["epochs"], seed=seed)
+    device = hardware.device(snakemake.params.device["device"])
+    found = judge.train(load(whole), epochs=snakemake.params.epochs["epochs"], seed=seed, device=device)
     found.save(snakemake.output[0])
     print(f"{found.kind}, accuracy {found.accuracy}; {found.fault or 'no fault'}")

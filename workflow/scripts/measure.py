@@ -21,15 +21,16 @@ TABLES = {
 
 with reported(snakemake.log[0]):
     hardware.prepare(snakemake.threads)
+    device = hardware.device(snakemake.params.device["device"])
     samplers = msgspec.convert(snakemake.params.samplers["samplers"], dict[str, Choice])
-    judges = [judge.load(path) for path in snakemake.input.get("judges", [])]
+    judges = [judge.load(path).to(device) for path in snakemake.input.get("judges", [])]
     found = measure(
         msgspec.convert(snakemake.params.cell, Cell),
         runs.listed(Path(snakemake.input.runs)),
         load(snakemake.input.data),
         msgspec.convert(snakemake.params.evaluation["evaluation"], Evaluation),
         msgspec.convert(snakemake.params.geometry["geometry"], Geometry | None),
-        hardware.device(snakemake.params.device["device"]),
+        device,
         kept=Path(snakemake.params.kept, "kept"),
         samplers=samplers,
         judges=judges,
