@@ -10,18 +10,21 @@ import torch
 
 from vaebench import interface
 from vaebench.data import binarisation
-from vaebench.errors import Missing
+from vaebench.errors import Missing, VaebenchError
 from vaebench.evaluation import judge
 from vaebench.evaluation.measure import measure
 from vaebench.evaluation.subject import Subject
 from vaebench.evaluation.survey.pictures import pictures
 from vaebench.evaluation.survey.survey import Survey
+from vaebench.model.flavour import flavour
+from vaebench.model.parts.design import Design
 from vaebench.samplers import fitted
 from vaebench.samplers.encoded import Encoded
 from vaebench.study import catalogue, config
-from vaebench.study.config import Choice, Evaluation, Geometry
+from vaebench.study.config import Choice, Evaluation, Geometry, Training
 from vaebench.study.views import metrics as of_views
 from vaebench.training import hardware, runs
+from vaebench.training.engine import Feed, Pack
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")]
 FILES = ("best.safetensors", "last.safetensors", "history.csv", "run.json")
@@ -142,6 +145,42 @@ def test_measurements_are_those_of_the_cpu(tmp_path: Path, flavour: str) -> None
         if reason != why or (value is not None and other != pytest.approx(value, rel=0.02, abs=0.02)):
             apart[what] = value, reason, other, why
     assert apart == {}
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+@pytest.mark.parametrize("name", catalogue.names("flavours"))
+def test_recorded_steps_have_the_bytes_of_eager_ones(tmp_path: Path, name: str, network: str) -> None:
+    hardware.prepare()
+    kind = catalogue.load("flavours", name)
+    images = interface.dataset("digits", tmp_path).train.images.to("cuda")
+    image = tuple(images.shape[1:])
+    design = Design(image, 4, catalogue.load("networks", network)(image), catalogue.load("likelihoods", "bernoulli"))
+    feed = Feed(images[:150], images[150:200], True, (images[:150], images[150:200]))
+    packs = [
+        Pack(kind, design, kind.defaults, Training(epochs=5, batch_size=64), [0, 1], feed, record)
+        for record in (True, False)
+    ]
+    for pack in packs:
+        list(pack.train())
+    recorded, eager = packs
+    assert sorted(recorded.programs[0].graphs) == ([22, 64] if recorded.stack.trained else [])
+    assert recorded.runs == eager.runs
+    for key, value in recorded.state.items():
+        assert torch.equal(value, eager.state[key]), key
+
+
+def test_a_loss_that_waits_for_the_device_is_one_line(tmp_path: Path) -> None:
+    @flavour()
+    def waiting(vae, x):
+        draw = vae(x)
+        return {"distortion": -draw.log_px, "rate": draw.kl * (2.0 if draw.kl.mean().item() > 0 else 1.0)}
+
+    images = interface.dataset("digits", tmp_path).train.images.to("cuda")
+    image = tuple(images.shape[1:])
+    design = Design(image, 2, catalogue.load("networks", "mlp")(image), catalogue.load("likelihoods", "bernoulli"))
+    pack = Pack(waiting, design, {}, Training(epochs=5, batch_size=64), [0], Feed(images[:150], images[150:200], True))
+    with pytest.raises(VaebenchError, match="a step cannot be recorded on the GPU"):
+        list(pack.train())
 
 
 def test_a_judge_is_trained_on_a_gpu(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import torch
 
+from vaebench.errors import VaebenchError, one_line
+
 WARM_UP = 2  # runs of a function before it is recorded, in which libraries choose kernels and make their workspaces
 
 
@@ -16,7 +18,7 @@ class Program:
 
     On a GPU the kernels of each integer's third call are recorded as a CUDA graph, which is what later calls replay:
     Python, whose share of a step is the larger one there, is left out. What a function does beside its kernels happens
-    in its first three calls only.
+    in its first three calls only. Raises `VaebenchError` for a function that waits for the device.
     """
 
     def __init__(self, function: Callable[[int], None], device: torch.device, record: bool = True) -> None:
@@ -52,6 +54,11 @@ class Program:
         try:
             with torch.cuda.graph(graph, pool=pool):
                 self.function(number)
+        except RuntimeError as error:
+            raise VaebenchError(
+                f"a step cannot be recorded on the GPU ({one_line(error)[:200]}): a loss that looks at a value, as "
+                ".item(), `if` and nonzero() do, waits for the device: take torch.where, or set device: cpu"
+            ) from error
         finally:
             if collecting:
                 gc.enable()
