@@ -1,11 +1,12 @@
 r"""The exponential map and parallel transport: ordinary differential equations of a metric's connection.
 
-Solved by the classical Runge-Kutta method of order 4 with fixed steps, for many points at once. Points and vectors are
+Solved by the classical Runge-Kutta method of order 4 with equal steps, for many points at once. Points and vectors are
 (..., latent), in the coordinates of the latent space. Decoders need two derivatives: no ReLU.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -15,20 +16,36 @@ from vaebench.geometry.curvature import along
 from vaebench.geometry.geodesics import Map, Space
 
 Field = Callable[[int, Tensor], Tensor]
+DOUBLINGS = 4
 
 
 @torch.no_grad()
-def exponential(space: Space, z: Tensor, velocity: Tensor, *others: Tensor, steps: int = 32) -> tuple[Tensor, ...]:
+def exponential(
+    space: Space, z: Tensor, velocity: Tensor, *others: Tensor, steps: int = 32, tolerance: float = 1e-6
+) -> tuple[Tensor, ...]:
     r"""The end of the geodesic that leaves ``z`` with ``velocity``, after time 1: $\ddot c = -\Gamma(\dot c, \dot c)$.
 
     Then the velocity there, and ``others``, further vectors at ``z``, carried along the geodesic by parallel transport.
+    For each point on its own ``steps`` are doubled, four times at most, until that moves what is found by no more than
+    ``tolerance`` of its size; infinity takes them as they are.
     """
 
     def field(_: int, state: Tensor) -> Tensor:
         place, vectors = state[0], state[1:]
         return torch.cat((vectors[:1], -space.connection(place, vectors[0], vectors)))
 
-    return tuple(_solve(field, torch.stack(torch.broadcast_tensors(z, velocity, *others)), steps))
+    state = torch.stack(torch.broadcast_tensors(z, velocity, *others))
+    flat = state.flatten(1, -2) if state.dim() > 2 else state[:, None]
+    found = _solve(field, flat, steps)
+    rows = torch.arange(flat.shape[1], device=flat.device)
+    for doubled in range(1, 1 + DOUBLINGS):
+        if not math.isfinite(tolerance) or not len(rows):
+            break
+        finer = _solve(field, flat[:, rows], steps << doubled)
+        moved = (finer - found[:, rows]).norm(dim=-1) > tolerance * finer.norm(dim=-1)
+        found[:, rows] = finer
+        rows = rows[moved.any(0)]
+    return tuple(found.reshape(state.shape))
 
 
 @torch.no_grad()

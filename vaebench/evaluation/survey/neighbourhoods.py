@@ -46,4 +46,6 @@ class Neighbourhood:
             return torch.stack([manifold.distance(code, codes) for code in codes]).double().cpu().numpy()
         if self.survey.discrete:
             raise Missing(DISCRETE)
-        return graph.distances(graph.graph(self.survey.space, manifold.coordinates(codes), neighbours=NEIGHBOURS))
+        return graph.distances(
+            graph.graph(self.survey.space, manifold.coordinates(codes.double()), neighbours=NEIGHBOURS)
+        )

@@ -50,8 +50,8 @@ class Survey:
     """The latent space of a ``subject``, before the test set that has ``labels``.
 
     ``train`` is what decoded images are compared with, and ``lost`` says why there is nothing to survey. All noise is a
-    function of the seed. Coordinates are those of ``manifold``; quantities of points are in float64, of curves in
-    float32. What does not exist raises `Missing`.
+    function of the seed. Coordinates are those of ``manifold``; metric and curves are in float64, in which a pixel near
+    1 still moves. What does not exist raises `Missing`.
     """
 
     def __init__(self, subject: Subject, labels: Tensor, train: Split, settings: Geometry, lost: str = "") -> None:
@@ -94,20 +94,19 @@ class Survey:
 
     @cached_property
     def decoder(self) -> Charted:
-        """Of coordinates, in float32."""
-        return Charted(self.model.decoder, self.manifold)
+        """Of coordinates, in float64."""
+        return Charted(copy.deepcopy(self.model.decoder).double(), self.manifold)
 
     @cached_property
     def metric(self) -> MetricTensor:
-        """The pull-back metric of the decoder in float64."""
-        return metric(Charted(copy.deepcopy(self.model.decoder).double(), self.manifold), self.settings.metric)
+        """The pull-back metric of the decoder."""
+        return metric(self.decoder, self.settings.metric)
 
     @cached_property
     def space(self) -> Space:
-        """Lengths of curves, in float32."""
-        pulled = metric(self.decoder, self.settings.metric)
-        immersion = pulled.immersed(self.manifold.coordinates(self.codes[:1]))
-        return Intrinsic(pulled) if immersion is None else Immersed(immersion)
+        """Lengths of curves."""
+        immersion = self.metric.immersed(self.manifold.coordinates(self.codes[:1].double()))
+        return Intrinsic(self.metric) if immersion is None else Immersed(immersion)
 
     @cached_property
     def pairs(self) -> tuple[Tensor, Tensor]:
@@ -125,7 +124,7 @@ class Survey:
         """Between the pairs."""
         if self.discrete:
             raise Missing(DISCRETE)
-        a, b = map(self.manifold.coordinates, self.ends)
+        a, b = (self.manifold.coordinates(end.double()) for end in self.ends)
         return geodesics(self.space, a, b)
 
     @cached_property
@@ -178,6 +177,7 @@ class Survey:
         lines = self.geodesics.line_length
         if kind == "line":
             return lines, ["it is not finite"] * len(lines)
-        values = torch.full_like(lines, torch.nan)
+        a, b = self.ends
+        values = torch.where((a == b).all(-1), 0.0, torch.nan).to(lines)
         values[self.trusted] = self.geodesics.length[self.trusted]
         return values, [STILL if line == 0 else UNSTABLE for line in lines.tolist()]
