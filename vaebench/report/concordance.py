@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # scipy comes with the statistics, and tables and figures nee
 
 DISTANCES = ("latent", "line", "geodesic")
 DRAWS = 200
+WHOLE = 1 - 1e-15  # a correlation that still has a logarithm
 COLUMNS = [*CELL, "part", "metric", "n", "mean", "low", "high", "reason"]
 
 
@@ -26,8 +27,8 @@ def agree(distances: pd.DataFrame) -> pd.DataFrame:
 
     ``distances`` has columns dataset, architecture, flavour, latent, seed, pair, distance (of `DISTANCES`), value and
     reason. The part of a row is the kind of distance or the difference of two, ``n`` counts the pairs without a
-    missing distance, ``mean`` is the value, and ``low`` and ``high`` end its 95 % percentile bootstrap interval over
-    pairs. All cells with as many pairs have the same `resamples`.
+    missing distance, ``mean`` is the value, and ``low`` and ``high`` end its 95 % `interval` over seeds and pairs. All
+    cells with as many pairs have the same `resamples`.
     """
     rows = [(*cell, *row) for cell, chosen in distances.groupby(CELL) for row in _statistics(chosen)]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -77,6 +78,36 @@ def resampled(distances: Array, weights: Array) -> dict[str, Array]:
         }
 
 
+def interval(metric: str, value: float, draws: Array, without: Array) -> tuple[float, float]:
+    """Ends of a 95 % interval for seeds and pairs of images like these, both of which were drawn.
+
+    The variance over pairs is that of the bootstrap's ``draws``, that over seeds the jackknife's from the values
+    ``without`` each seed, which are none for two seeds; Student's distribution has Satterthwaite's degrees of freedom
+    (1946, https://doi.org/10.2307/3002019). Correlations are taken on Fisher's scale, coefficients of variation by
+    their logarithms.
+    """
+    from scipy import stats
+
+    scale, back = (_logarithm, np.exp) if "variation" in metric else (_fisher, np.tanh)
+    over_pairs = float(np.nanvar(scale(draws), ddof=1))
+    seeds = len(without)
+    over_seeds = float((seeds - 1) ** 2 / seeds * np.nanvar(scale(without), ddof=1)) if seeds else 0.0
+    variance = over_pairs + over_seeds
+    if not variance > 0:
+        return value, value
+    freedom = variance**2 / (over_pairs**2 / (len(draws) - 1) + over_seeds**2 / max(seeds - 1, 1))
+    half = float(stats.t.ppf(0.975, freedom)) * variance**0.5
+    return float(back(scale(value) - half)), float(back(scale(value) + half))
+
+
+def _fisher(correlation: Array | float) -> Array:
+    return np.arctanh(np.clip(correlation, -WHOLE, WHOLE))
+
+
+def _logarithm(variation: Array | float) -> Array:
+    return np.log(np.maximum(variation, 1 - WHOLE))
+
+
 def _mean(values: Array, weights: Array) -> Array:
     """Weighted mean of the values that are numbers, (draws,)."""
     known = np.isfinite(values)
@@ -117,9 +148,11 @@ def _statistics(cell: pd.DataFrame) -> Iterator[tuple[str, str, int, float, floa
         else:
             lost = "; ".join(sorted(set(cell.loc[cell["distance"] == kind, "reason"]) - {""}))
         draws = resampled(table[:, complete], weights[:, complete])
+        left = [_values(np.delete(table[:, complete], seed, 0)) for seed in range(len(table))] if len(table) > 2 else []
         for metric, result in _values(table).items():
             known = np.isfinite(result.value)
-            low, high = np.nanquantile(draws[metric], (0.025, 0.975)) if known else (np.nan, np.nan)
+            without = np.array([values[metric].value for values in left])
+            low, high = interval(metric, result.value, draws[metric], without) if known else (np.nan, np.nan)
             reason = "" if known else lost or result.reason
             yield kind, metric, int(complete.sum()), result.value, float(low), float(high), reason
             if metric == "variation":

@@ -33,6 +33,7 @@ COMPUTE = {
     "best_epoch": Quantity(least=0),
 }
 AGREEMENT = {
+    "mean_spearman": Quantity(better="higher"),
     "kendall_w": Quantity(better="higher"),
     "variation": Quantity(better="lower"),
     "scale_free_variation": Quantity(better="lower"),

@@ -123,7 +123,8 @@ def _agreement(results: Results) -> tuple[pd.DataFrame, list[str]]:
         "then pairs without one for some seed are left out",
         "variation: mean over pairs of the coefficient of variation over seeds; scale-free: of distances divided by "
         "their mean for the seed",
-        f"value [95 % percentile bootstrap interval over pairs, {concordance.DRAWS} draws]",
+        f"value [95 % interval over seeds, by the jackknife, and pairs of images, by {concordance.DRAWS} draws of the "
+        "bootstrap; of two seeds over pairs alone]",
         "p: of the one-sided paired t test that the coefficients of variation are smaller (Syrota et al. 2025)",
         "bold: the best of a block, and all whose interval meets its interval",
     ]

@@ -1,4 +1,4 @@
-"""Kendall's W of the seeds' distances between test images, with 95 % bootstrap intervals over the pairs of images.
+"""Kendall's W of the seeds' distances between test images, with 95 % intervals over seeds and pairs of images.
 
 Distances are those of the latent space, lengths of the images of its straight lines, and lengths of geodesics. W is 1
 where every seed has the pairs in the same order, and one by the number of seeds on average where they are independent.
