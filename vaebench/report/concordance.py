@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from vaebench.evaluation.survey import DISTANCES
 from vaebench.report.summary import gather
 from vaebench.study.tidy import CELL
 
 if TYPE_CHECKING:  # scipy comes with the statistics, and tables and figures need none
     from vaebench.geometry.agreement import Array, Result
 
-DISTANCES = ("latent", "line", "geodesic")
+SHOWN = ("latent", "ends", "line", "geodesic")  # of the kinds of distances, in figures
+GAINS = ("line - ends", "geodesic - ends")  # what a curve adds to the distance of its decoded ends
+TESTED = ("line - latent", "geodesic - latent")
 DRAWS = 200
 WHOLE = 1 - 1e-15  # a correlation that still has a logarithm
+Scale = Callable[[Any], Any]
 COLUMNS = [*CELL, "part", "metric", "n", "mean", "low", "high", "reason"]
 
 
@@ -78,20 +82,20 @@ def resampled(distances: Array, weights: Array) -> dict[str, Array]:
         }
 
 
-def interval(metric: str, value: float, draws: Array, without: Array) -> tuple[float, float]:
+def interval(value: float, draws: Array, without: Array, scale: Scale, back: Scale) -> tuple[float, float]:
     """Ends of a 95 % interval for seeds and pairs of images like these, both of which were drawn.
 
     The variance over pairs is that of the bootstrap's ``draws``, that over seeds the jackknife's from the values
     ``without`` each seed, which are none for two seeds; Student's distribution has Satterthwaite's degrees of freedom
-    (1946, https://doi.org/10.2307/3002019). Correlations are taken on Fisher's scale, coefficients of variation by
-    their logarithms.
+    (1946, https://doi.org/10.2307/3002019). Variances are taken on a ``scale`` that ``back`` undoes: Fisher's of
+    correlations, the logarithm of coefficients of variation.
     """
     from scipy import stats
 
-    scale, back = (_logarithm, np.exp) if "variation" in metric else (_fisher, np.tanh)
     over_pairs = float(np.nanvar(scale(draws), ddof=1))
+    without = without[np.isfinite(without)]
     seeds = len(without)
-    over_seeds = float((seeds - 1) ** 2 / seeds * np.nanvar(scale(without), ddof=1)) if seeds else 0.0
+    over_seeds = float((seeds - 1) ** 2 / seeds * np.var(scale(without), ddof=1)) if seeds > 1 else 0.0
     variance = over_pairs + over_seeds
     if not variance > 0:
         return value, value
@@ -106,6 +110,13 @@ def _fisher(correlation: Array | float) -> Array:
 
 def _logarithm(variation: Array | float) -> Array:
     return np.log(np.maximum(variation, 1 - WHOLE))
+
+
+def _same(difference: Array | float) -> Array:
+    return np.asarray(difference, float)
+
+
+FISHER, LOGARITHM = (_fisher, np.tanh), (_logarithm, np.exp)
 
 
 def _mean(values: Array, weights: Array) -> Array:
@@ -152,15 +163,43 @@ def _statistics(cell: pd.DataFrame) -> Iterator[tuple[str, str, int, float, floa
         for metric, result in _values(table).items():
             known = np.isfinite(result.value)
             without = np.array([values[metric].value for values in left])
-            low, high = interval(metric, result.value, draws[metric], without) if known else (np.nan, np.nan)
+            scale = LOGARITHM if "variation" in metric else FISHER
+            low, high = interval(result.value, draws[metric], without, *scale) if known else (np.nan, np.nan)
             reason = "" if known else lost or result.reason
             yield kind, metric, int(complete.sum()), result.value, float(low), float(high), reason
             if metric == "variation":
                 reasons[kind] = reason
-    for kind in ("line", "geodesic"):
-        both = variation(tables[kind]), variation(tables["latent"])
-        count = int(np.isfinite(both).all(0).sum())
-        test = less_varied(*both)
-        reason = "" if np.isfinite(test.value) else reasons[kind] or reasons["latent"] or test.reason
+    for part in TESTED:
+        one, other = part.split(" - ")
+        first, second = _common(tables[one], tables[other])
+        test = less_varied(variation(first, scale_free=True), variation(second, scale_free=True))
+        reason = "" if np.isfinite(test.value) else reasons[one] or reasons[other] or test.reason
         for metric, value in (("variation_t", test.value), ("variation_p", test.p)):
-            yield f"{kind} - latent", metric, count, value, np.nan, np.nan, reason
+            yield part, metric, first.shape[1], value, np.nan, np.nan, reason
+    for part in GAINS:
+        one, other = part.split(" - ")
+        yield part, "mean_spearman", *_gain(tables[one], tables[other], weights, reasons[one] or reasons[other])
+
+
+def _common(first: Array, second: Array, *others: Array) -> list[Array]:
+    """Two kinds of distances (seeds, pairs), and others like them, of the pairs that have both for all seeds."""
+    complete = np.isfinite(first).all(0) & np.isfinite(second).all(0)
+    return [values[:, complete] for values in (first, second, *others)]
+
+
+def _gain(first: Array, second: Array, weights: Array, reason: str) -> tuple[int, float, float, float, str]:
+    """How much more the seeds agree on one kind of distance than on another."""
+    from vaebench.geometry.agreement import mean_spearman
+
+    first, second, weights = _common(first, second, weights)
+    if not reason and first.shape != second.shape:
+        reason = "not the same seeds have both distances"
+    reason = reason or mean_spearman(first).reason or mean_spearman(second).reason
+    if reason:
+        return first.shape[1], np.nan, np.nan, np.nan, reason
+    value, *without = (
+        mean_spearman(np.delete(first, gone, 0)).value - mean_spearman(np.delete(second, gone, 0)).value
+        for gone in ([], *([seed] for seed in range(len(first)) if len(first) > 2))
+    )
+    draws = resampled(first, weights)["mean_spearman"] - resampled(second, weights)["mean_spearman"]
+    return first.shape[1], value, *interval(value, draws, np.array(without), _same, _same), ""

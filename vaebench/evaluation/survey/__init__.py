@@ -3,4 +3,6 @@
 PLACES = ("test", "prior", "midpoint")
 PATHS = ("line", "geodesic")
 NEIGHBOURHOODS = ("latent", "graph")
+DISTANCES = ("pixel", "latent", "mahalanobis", "ends", "line", "geodesic", "shuffled")
+PAIRS = tuple(f"{kind} pairs" for kind in DISTANCES)
 DISCRETE = "its latents are discrete codes, with nothing between them"

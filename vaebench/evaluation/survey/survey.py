@@ -14,11 +14,12 @@ from vaebench.data import binarisation
 from vaebench.data.dataset import Split
 from vaebench.errors import Missing
 from vaebench.evaluation.subject import Subject, evenly
-from vaebench.evaluation.survey import DISCRETE, NEIGHBOURHOODS, PATHS, PLACES
+from vaebench.evaluation.survey import DISCRETE, DISTANCES, NEIGHBOURHOODS, PAIRS, PATHS, PLACES
 from vaebench.evaluation.survey.clouds import Cloud
 from vaebench.evaluation.survey.curves import Curves
+from vaebench.evaluation.survey.distances import STILL, UNSTABLE, Distances
 from vaebench.evaluation.survey.neighbourhoods import Neighbourhood
-from vaebench.evaluation.survey.pairs import available, pairs
+from vaebench.evaluation.survey.pairs import pairs
 from vaebench.geometry import manifolds
 from vaebench.geometry.geodesics import Geodesics, Immersed, Intrinsic, Space, geodesics
 from vaebench.geometry.metrics import MetricTensor, metric
@@ -27,8 +28,6 @@ from vaebench.study.config import Geometry
 from vaebench.training.engine import EVALUATION_BATCH
 
 REFERENCES = 5000  # training images that decoded ones are held against
-STILL = "all images between the two codes are the same"
-UNSTABLE = "no geodesic converged to a stable length"
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ class Survey:
         self.parts |= {name: Cloud(self, name) for name in PLACES}
         self.parts |= {name: Curves(self, name) for name in PATHS}
         self.parts |= {name: Neighbourhood(self, name) for name in NEIGHBOURHOODS}
+        self.parts |= {part: Distances(self, kind) for part, kind in zip(PAIRS, DISTANCES, strict=True)}
 
     @cached_property
     def posterior(self) -> Any:
@@ -116,8 +116,8 @@ class Survey:
     @cached_property
     def ends(self) -> tuple[Tensor, Tensor]:
         """Codes of the pairs of test images, two times (pairs, latent)."""
-        first, second = self.pairs
-        return self.codes[first], self.codes[second]
+        codes, (first, second) = self.codes, self.pairs
+        return codes[first], codes[second]
 
     @cached_property
     def geodesics(self) -> Geodesics:
@@ -153,31 +153,5 @@ class Survey:
         return images.flatten(1), self.train.labels[chosen]
 
     def distances(self) -> list[dict[str, Any]]:
-        """Of every pair: the latent space's own, the line's length and the geodesic's; None with the reason."""
-        count = available(self.settings.pairs, len(self.labels)) or 1
-        rows = []
-        for kind in ("latent", *PATHS):
-            try:
-                values, reasons = self._distances(kind)
-            except Missing as error:
-                values, reasons = torch.full((count,), torch.nan), [str(error)] * count
-            rows += [
-                {"pair": pair, "distance": kind, "value": value if known else None, "reason": "" if known else reason}
-                for pair, (value, known, reason) in enumerate(
-                    zip(values.double().tolist(), values.isfinite().tolist(), reasons, strict=True)
-                )
-            ]
-        return rows
-
-    def _distances(self, kind: str) -> tuple[Tensor, list[str]]:
-        """Of every pair, and why it has none where it is not finite."""
-        if kind == "latent":
-            values = self.manifold.distance(*self.ends)
-            return values, ["it is not finite"] * len(values)
-        lines = self.geodesics.line_length
-        if kind == "line":
-            return lines, ["it is not finite"] * len(lines)
-        a, b = self.ends
-        values = torch.where((a == b).all(-1), 0.0, torch.nan).to(lines)
-        values[self.trusted] = self.geodesics.length[self.trusted]
-        return values, [STILL if line == 0 else UNSTABLE for line in lines.tolist()]
+        """Tidy rows of every kind of distance of every pair."""
+        return [row for part in PAIRS for row in self.parts[part].rows()]

@@ -34,8 +34,6 @@ COMPUTE = {
 }
 AGREEMENT = {
     "mean_spearman": Quantity(better="higher"),
-    "kendall_w": Quantity(better="higher"),
-    "variation": Quantity(better="lower"),
     "scale_free_variation": Quantity(better="lower"),
     "variation_p": Quantity(),
 }

@@ -116,12 +116,16 @@ def _differences(results: Results) -> tuple[pd.DataFrame, list[str]]:
 def _agreement(results: Results) -> tuple[pd.DataFrame, list[str]]:
     assert results.agreement is not None
     rows = results.agreement[results.agreement["metric"].isin(members("agreement"))]
+    baselines = {*concordance.DISTANCES} - {*concordance.SHOWN}
+    rows = rows[(rows["metric"] != "scale_free_variation") | ~rows["part"].isin(baselines)]
     rows = rows.assign(bracketed=True, bold=_apart(rows, results.families), remark=rows["reason"])
     return rows, [
-        "the same pairs for all flavours and seeds; latent: distance of the latent space, line: length of its straight "
-        "line's image, geodesic: length of the shortest curve; seeds without distances, such as collapsed ones, and "
-        "then pairs without one for some seed are left out",
-        "variation: mean over pairs of the coefficient of variation over seeds; scale-free: of distances divided by "
+        "the same pairs for all flavours and seeds; pixel: distance of the two images, latent: the latent space's own, "
+        "mahalanobis: by the covariance of the codes, ends: of the two decoded images, line: length of the straight "
+        "line's image, geodesic: length of the shortest curve, shuffled: latent distance of other images; line - ends: "
+        "what the line adds; seeds without distances, such as collapsed ones, and then pairs without one for some seed "
+        "are left out",
+        "scale-free variation: mean over pairs of the coefficient of variation over seeds, of distances divided by "
         "their mean for the seed",
         f"value [95 % interval over seeds, by the jackknife, and pairs of images, by {concordance.DRAWS} draws of the "
         "bootstrap; of two seeds over pairs alone]",

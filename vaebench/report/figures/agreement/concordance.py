@@ -1,7 +1,8 @@
 """Kendall's W of the seeds' distances between test images, with 95 % intervals over seeds and pairs of images.
 
-Distances are those of the latent space, lengths of the images of its straight lines, and lengths of geodesics. W is 1
-where every seed has the pairs in the same order, and one by the number of seeds on average where they are independent.
+Distances are those of the latent space, those of the two decoded images (ends), lengths of straight lines' images,
+and lengths of geodesics. W is 1 where every seed has the pairs in the same order, and one by the number of seeds on
+average where they are independent.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from vaebench.report.concordance import DISTANCES
+from vaebench.report.concordance import SHOWN
 from vaebench.report.figures import style
 from vaebench.report.figures.agreement._shown import shown
 
@@ -23,15 +24,15 @@ def concordance(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style
     flavours, note = shown(agreement, palette)
     if not flavours:
         return style.nothing("no flavour has distances to compare over seeds", note)
-    looks = style.looks(DISTANCES)
+    looks = style.looks(SHOWN)
     handles = [look.handle() for look in looks.values()]
     for handle in handles:
         handle.set_linestyle("")
     handles.append(Line2D([], [], color="0.6", linewidth=0.8, label="independence"))
-    figure, [axes] = style.canvas(1, 1, (6.4, 0.5 + 0.26 * len(flavours)), handles=handles, note=note)
+    figure, [axes] = style.canvas(1, 1, (6.4, 0.5 + 0.3 * len(flavours)), handles=handles, note=note)
     for place, (kind, look) in enumerate(looks.items()):
         rows = agreement[agreement["part"] == kind].set_index("flavour").loc[flavours]
-        y = np.arange(len(flavours)) + 0.26 * (place - 1)
+        y = np.arange(len(flavours)) + 0.2 * (place - 1.5)
         axes.hlines(y, rows["low"], rows["high"], color=look.colour, linewidth=1)
         axes.plot(rows["mean"], y, look.marker, color=look.colour, markersize=3.5, label=kind)
     independent = 1 / distances["seed"].nunique()
