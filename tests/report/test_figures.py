@@ -495,7 +495,7 @@ def results(folder: Path, kind: str) -> dict[str, list[Path]]:
     """Files of a small study, of what a kind says that its figures are given, and of nothing else."""
     made = {"summary": summarise(metrics()), "history": history(latents=(2,)), "compute": costs({})}
     images = {"gallery": galleries(2), "geometry": geometries()}
-    if kind == "agreement":
+    if kind in ("agreement", "validity"):
         facts = list(itertools.product(FLAVOURS[:2], range(2), concordance.DISTANCES, range(9)))
         distances = pd.DataFrame(facts, columns=["flavour", "seed", "distance", "pair"])
         values = np.random.default_rng(0).random(len(distances))

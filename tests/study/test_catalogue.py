@@ -353,7 +353,7 @@ def test_comments_layout_and_docstrings_do_not_count(source: Source) -> None:
 @pytest.mark.parametrize(
     ("path", "old", "new"),
     [
-        (ENGINE, "(0.9, 0.999), 1e-8", "(0.9, 0.99), 1e-8"),
+        ("training/optimiser.py", "(0.9, 0.999), 1e-8", "(0.9, 0.99), 1e-8"),
         (VAE, '"rate": draw.kl', '"rate": 2 * draw.kl'),
         ("random.py", "return word ^ _shift(word, 31)", "return word ^ _shift(word, 30)"),
     ],

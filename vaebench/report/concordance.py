@@ -12,7 +12,7 @@ import pandas as pd
 
 from vaebench.evaluation.survey import DISTANCES
 from vaebench.report.summary import gather
-from vaebench.study.tidy import CELL
+from vaebench.study.tidy import BLOCK, CELL
 
 if TYPE_CHECKING:  # scipy comes with the statistics, and tables and figures need none
     from vaebench.geometry.agreement import Array, Result
@@ -34,13 +34,32 @@ def agree(distances: pd.DataFrame) -> pd.DataFrame:
     missing distance, ``mean`` is the value, and ``low`` and ``high`` end its 95 % `interval` over seeds and pairs. All
     cells with as many pairs have the same `resamples`.
     """
-    rows = [(*cell, *row) for cell, chosen in distances.groupby(CELL) for row in _statistics(chosen)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return _corrected(_cells(distances))
 
 
 def agree_files(paths: Iterable[str | Path]) -> pd.DataFrame:
     """`agree` of the distances in files, one at a time, each of which holds whole cells. Raises `VaebenchError`."""
-    return pd.concat([agree(gather([path])) for path in paths]).sort_values(CELL, kind="stable", ignore_index=True)
+    return _corrected(pd.concat([_cells(gather([path])) for path in paths], ignore_index=True))
+
+
+def _cells(distances: pd.DataFrame) -> pd.DataFrame:
+    rows = [(*cell, *row) for cell, chosen in distances.groupby(CELL) for row in _statistics(chosen)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
+    """With a row beside each p that takes it for one of all flavours' of its block, by `holm`."""
+    tested = rows[rows["metric"] == "variation_p"]
+    corrected = tested.groupby([*BLOCK, "part"])["mean"].transform(holm)
+    more = tested.assign(metric="corrected_p", mean=corrected)
+    return pd.concat([rows, more]).sort_values(CELL, kind="stable", ignore_index=True)
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Adjusted values of p, those of the family of tests that they are. Holm 1979, https://www.jstor.org/stable/4615733."""
+    ordered = p.dropna().sort_values()
+    factors = np.arange(len(ordered), 0, -1)
+    return (ordered * factors).cummax().clip(upper=1.0).reindex(p.index)
 
 
 def tabulated(cell: pd.DataFrame) -> dict[str, Array]:

@@ -34,8 +34,9 @@ def draw(
             from vaebench.report.summary import gather  # with pandas, which figures of arrays do without
 
             given[what] = gather(inputs[what])
-    if "agreement" in given:
-        given["agreement"] = given["agreement"].merge(given["distances"][CELL].drop_duplicates())
+    if "distances" in given:
+        cells = given["distances"][CELL].drop_duplicates()
+        given |= {what: given[what].merge(cells) for what in ("agreement", "summary") if what in given}
     if "history" in given:
         given["history"] = given["history"].merge(_whole(given.pop("compute")))
     return catalogue.load("figures", name)(*given.values(), style.palette(families))

@@ -35,7 +35,7 @@ COMPUTE = {
 AGREEMENT = {
     "mean_spearman": Quantity(better="higher"),
     "scale_free_variation": Quantity(better="lower"),
-    "variation_p": Quantity(),
+    "corrected_p": Quantity(),
 }
 QUANTITIES = {"compute": COMPUTE, "agreement": AGREEMENT}  # shown of runs and of cells, like metrics
 REFERENCE = "vae"  # the flavour that the others of a block are held against

@@ -129,7 +129,8 @@ def _agreement(results: Results) -> tuple[pd.DataFrame, list[str]]:
         "their mean for the seed",
         f"value [95 % interval over seeds, by the jackknife, and pairs of images, by {concordance.DRAWS} draws of the "
         "bootstrap; of two seeds over pairs alone]",
-        "p: of the one-sided paired t test that the coefficients of variation are smaller (Syrota et al. 2025)",
+        "p: of the one-sided paired t test that the scale-free coefficients of variation are smaller (Syrota et al. "
+        "2025), after Holm over the flavours of a block",
         "bold: the best of a block, and all whose interval meets its interval",
     ]
 

@@ -1,0 +1,4 @@
+"""Figures of what distances agree on and what they tell: `name(distances, agreement, summary, palette)`."""
+
+SCOPE = "block"
+INPUTS = ("distances", "agreement", "summary")
