@@ -408,6 +408,16 @@ def test_reliability_is_drawn_against_validity() -> None:
         assert ends == [agreed.loc[(flavour, kind), ["low", "high"]].tolist() for kind in kinds]
 
 
+@pytest.mark.parametrize("figured", [variation, concordance])
+def test_a_flavour_that_has_only_pixels_is_named_and_not_drawn(figured) -> None:
+    lost = np.full((3, 40), np.nan)
+    distances = rows({"vae": three(), "copy": same(lost) | {"pixel": three()["pixel"]}}, {"copy": "it has no latents"})
+    figure = figured(distances, agree(distances), LOOKS)
+    assert "copy (control) — it has no latents" in note(figure)
+    named = [axes.get_title() for axes in figure.axes] + [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert "VAE" in named and "copy (control)" not in named
+
+
 def test_one_failed_flavour_does_not_flatten_the_others_nor_lose_its_pairs() -> None:
     steady = {f"vae_{i}": same(noisy(noise=0.1, of=i)) for i in range(6)}
     failed = np.stack([np.full(40, 1e-3), np.full(40, 1e-3), np.arange(1, 41)])

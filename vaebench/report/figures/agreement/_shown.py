@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from vaebench.report.concordance import SHOWN
 from vaebench.report.figures import style
 
 
 def shown(agreement: pd.DataFrame, palette: style.Palette) -> tuple[list[str], str]:
-    """Flavours with a value for some kind of distance, and the note on what is missing, from one metric's rows."""
+    """Flavours with a value for some kind of distance that figures show, and the note on what is missing, from one
+    metric's rows."""
+    agreement = agreement[agreement["part"].isin(SHOWN)]
     with_value = set(agreement.loc[agreement["mean"].notna(), "flavour"])
     records = [
         (row.flavour, row.part if row.flavour in with_value else "", row.reason)
