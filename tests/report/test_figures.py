@@ -369,6 +369,21 @@ def test_sampler_sheets_have_a_column_per_sampler_and_a_dash_where_one_does_not_
     assert note(figure) == "Not shown: copy (control) — no sampler applies; IWAE — no run."
 
 
+def test_sampler_sheets_of_many_samplers_have_a_strip_for_each_that_applies():
+    made = galleries(2)
+    images = made["vae"]["samples_prior"]
+    for number in range(4):
+        made["vae"][f"samples_more{number}"] = images
+    figure = sampler_sheets(made, LOOKS)
+    titles = [axes.get_title() for axes in figure.axes]
+    own = [f"VAE · {name}" for name in ("gaussian mixture", "more0", "more1", "more2", "more3", "prior")]
+    assert [title for title in titles if title.startswith("VAE")] == own
+    for axes in figure.axes:
+        assert len(axes.images) == 1
+    width, height = figure.get_size_inches()
+    assert width < 12 and height < 12
+
+
 def test_sampler_sheets_of_many_flavours_are_in_blocks():
     names = [f"vae_{i}" for i in range(41)]
     figure = sampler_sheets(dict.fromkeys(names, galleries(2)["vae"]), gaussian(names))

@@ -1,10 +1,12 @@
-"""Images that each sampler draws from each flavour, a row per flavour; a dash where a sampler does not apply."""
+"""Images that each sampler draws from each flavour; a dash, or nothing among many samplers, where it does not apply."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vaebench.report.figures import style
@@ -14,12 +16,15 @@ from vaebench.study.naming import metric_name
 PREFIX = "samples_"
 IMAGES = 6  # of a sampler
 MOST = 22  # flavours in one column
+SAMPLERS, ACROSS = 4, 4  # samplers in columns of their own at most, and strips in a row where there are more
 
 
 @style.styled
 def sampler_sheets(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
-    """A column per sampler; ``samples_SAMPLER`` are (m, channels, height, width) in [0, 1], absent where it does not
-    apply. Many flavours are in two blocks; those that no sampler applies to are told below.
+    """A row per flavour and a column per sampler or, of many samplers, a strip for each that applies.
+
+    ``samples_SAMPLER`` are (m, channels, height, width) in [0, 1], absent where it does not apply. Many flavours are in
+    two blocks; those that no sampler applies to are told below.
     """
     samplers = sorted({name for arrays in galleries.values() for name in arrays if name.startswith(PREFIX)}) or [PREFIX]
     lacking = [style.lacks(galleries, palette, name, "no sampler applies", "images_reason") for name in samplers]
@@ -27,6 +32,8 @@ def sampler_sheets(galleries: Mapping[str, style.Arrays], palette: style.Palette
     note = style.absences(absent, palette)
     if not shown:
         return style.nothing("no sampler applies to any flavour", note)
+    if len(samplers) > SAMPLERS:
+        return _strips(galleries, palette, [(f, s) for f in shown for s in samplers if s in galleries[f]], note)
     blocks = math.ceil(len(shown) / MOST)
     rows, columns = math.ceil(len(shown) / blocks), blocks * len(samplers)
     labels = 0.065 * max(len(palette[flavour].name) for flavour in shown)
@@ -39,14 +46,29 @@ def sampler_sheets(galleries: Mapping[str, style.Arrays], palette: style.Palette
             axes.remove()
             continue
         flavour, sampler = shown[block * rows + row], samplers[column]
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-        if sampler in galleries[flavour]:
-            axes.imshow(tile(galleries[flavour][sampler][:IMAGES], IMAGES), interpolation="nearest")
-        else:
-            axes.text(0.5, 0.5, "—", ha="center", va="center", transform=axes.transAxes)
+        _show(axes, galleries[flavour].get(sampler))
         if row == 0:
             axes.set_title(metric_name(sampler.removeprefix(PREFIX)))
         if column == 0:
             axes.set_ylabel(palette[flavour].name, rotation=0, ha="right", va="center")
     return figure
+
+
+def _strips(
+    galleries: Mapping[str, style.Arrays], palette: style.Palette, pairs: list[tuple[str, str]], note: str
+) -> Figure:
+    """A strip for each flavour and sampler."""
+    figure, grid = style.canvas(len(pairs), ACROSS, (0.4 * IMAGES, 0.66), note=note, least=4.0)
+    for axes, (flavour, sampler) in zip(grid, pairs, strict=True):
+        _show(axes, galleries[flavour][sampler])
+        axes.set_title(style.title(palette[flavour].name, metric_name(sampler.removeprefix(PREFIX))), fontsize=7)
+    return figure
+
+
+def _show(axes: Axes, images: np.ndarray | None) -> None:
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    if images is None:
+        axes.text(0.5, 0.5, "—", ha="center", va="center", transform=axes.transAxes)
+    else:
+        axes.imshow(tile(images[:IMAGES], IMAGES), interpolation="nearest")
