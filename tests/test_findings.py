@@ -99,3 +99,13 @@ def test_the_best_distance_can_be_a_copy() -> None:
     assert f"in {copied[best.index].min():.0f} % to {copied[best.index].max():.0f} % of the cases" in text
     assert f"reach {recall['vamp']:.0f} % and {recall['manifold']:.0f} % of the test images" in text
     assert f"the mixture reaches {recall['gaussian_mixture']:.0f} %" in text
+
+
+def test_nothing_is_disentangled_after_ten_epochs() -> None:
+    text = " ".join(REPRESENTATION.split())
+    found = pd.read_csv(ROOT / "results/shapes/tables/metrics.csv").groupby(["metric", "flavour"])["value"].mean()
+    gaps = {flavour: f"{found['mig', flavour]:.3f}" for flavour in ("vae", "beta_vae", "factor_vae", "ae")}
+    assert f"VAE has a MIG of {gaps['vae']}, β-VAE {gaps['beta_vae']} and Factor-VAE {gaps['factor_vae']}" in text
+    assert f"the plain autoencoder {gaps['ae']}" in text
+    assert f"β-VAE's codes is {found['linear_cka', 'beta_vae']:.3f}" in text
+    assert f"of VAE {found['linear_cka', 'vae']:.3f}" in text
