@@ -12,9 +12,14 @@ GENERATION, REPRESENTATION = ((ROOT / f"docs/{name}.md").read_text() for name in
 CONTROLS = ["copy", "mean"]
 
 
+def results(study: str) -> pd.DataFrame:
+    """The committed values of a study."""
+    return pd.read_csv(ROOT / f"results/{study}/tables/metrics.csv", dtype={"part": str}).fillna({"part": ""})
+
+
 @pytest.fixture(scope="module")
 def suite() -> pd.DataFrame:
-    return pd.read_csv(ROOT / "results/suite/tables/metrics.csv").fillna({"part": ""})
+    return results("suite")
 
 
 def values(suite: pd.DataFrame, dataset: str, latent: int, metric: str, part: str = "") -> pd.Series:
@@ -89,7 +94,7 @@ def test_probes_and_detection_are_those_of_the_results(suite: pd.DataFrame) -> N
 
 def test_the_best_distance_can_be_a_copy() -> None:
     text = " ".join(GENERATION.split())
-    found = pd.read_csv(ROOT / "results/samplers/tables/metrics.csv").fillna({"part": ""})
+    found = results("samplers")
     found = found.query("flavour == 'vae' and latent == 16").set_index(["metric", "part"])["value"]
     distance, copied, recall = (found[name].dropna() for name in ("frechet_distance", "memorisation", "recall"))
     best = distance.nsmallest(3)
@@ -103,7 +108,7 @@ def test_the_best_distance_can_be_a_copy() -> None:
 
 def test_nothing_is_disentangled_after_ten_epochs() -> None:
     text = " ".join(REPRESENTATION.split())
-    found = pd.read_csv(ROOT / "results/shapes/tables/metrics.csv").groupby(["metric", "flavour"])["value"].mean()
+    found = results("shapes").groupby(["metric", "flavour"])["value"].mean()
     gaps = {flavour: f"{found['mig', flavour]:.3f}" for flavour in ("vae", "beta_vae", "factor_vae", "ae")}
     assert f"VAE has a MIG of {gaps['vae']}, β-VAE {gaps['beta_vae']} and Factor-VAE {gaps['factor_vae']}" in text
     assert f"the plain autoencoder {gaps['ae']}" in text
@@ -113,7 +118,7 @@ def test_nothing_is_disentangled_after_ten_epochs() -> None:
 
 def test_what_is_dear_to_measure_is_as_told() -> None:
     text = " ".join(GENERATION.split())
-    found = pd.read_csv(ROOT / "results/thorough/tables/metrics.csv").fillna({"part": ""})
+    found = results("thorough")
     values = found.set_index(["latent", "flavour", "part", "metric"])["value"]
     evidence = {name: f"{values[16, name, '', 'evidence_nll']:.1f}" for name in ("vae", "wae_mmd", "vq_vae")}
     assert f"at {evidence['wae_mmd']} nats at 16 latents, VAE at {evidence['vae']}" in text

@@ -335,7 +335,8 @@ def test_a_player_moves_what_it_owns_and_nothing_else(name: str, width: int) -> 
     facts = {"progress": torch.zeros(()), "n_data": 20}
     for player in flavour.players:
         before = {key: value.clone() for key, value in runs.state.items()}
-        runs.step.move(player, *runs.stack.terms(player, runs.step.images, facts, runs.keys["noise"]))
+        total, _, updates = runs.stack.terms(player, runs.step.images, facts, runs.keys["noise"])
+        runs.step.move(player, total, updates)
         moved = {key for key, value in runs.state.items() if not torch.equal(value, before[key])}
         assert moved == set(runs.stack.owned[player]) != set()
 

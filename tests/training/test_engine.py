@@ -510,3 +510,18 @@ def test_a_likelihood_begins_with_the_training_images(seeds: list[int]) -> None:
     runs = pack(seeds, design=replace(DESIGN, likelihood=scaled_normal), dynamic=False)
     started = runs.state["decoder.likelihood.log_scale"].exp()
     assert started.tolist() == pytest.approx([scaled(IMAGES[:200]).std().item()] * len(seeds))
+
+
+def test_the_name_of_a_player_is_no_matter_to_the_noise() -> None:
+    """Not even one that is called what binarisation goes by inside."""
+    histories = []
+    for part in ("critic", "pixels"):
+
+        def noisy(vae, x):
+            draw = vae(x)
+            return {"distortion": -draw.log_px, "rate": draw.kl}
+
+        kind = flavour(**{part: lambda design: nn.Linear(design.latent, 1)})(noisy)
+        kind.players[part] = lambda vae, x, part=part: {"shift": getattr(vae, part)(vae(x).z).square().mean()}
+        histories.append([trained([0, 1], kind).runs[slot].history for slot in (0, 1)])
+    assert histories[0] == histories[1]

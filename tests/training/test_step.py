@@ -108,7 +108,7 @@ def buffers(step: Step) -> dict[str, Tensor]:
         "stack": [step.stack.state, step.stack.leaves, dict(step.stack.model.state_dict(keep_vars=True))],
         "optimisers": [vars(optimiser) for optimiser in step.optimisers.values()],
         "schedule": vars(step.schedule),
-        "step": [step.images, step.noise, step.pixels, step.active, step.sums],
+        "step": [step.images, step.noise, step.pixels, step.noises, step.bits, step.active, step.sums],
     }
     found, _ = tree_flatten_with_path(parts)
     return {keystr(path): value for path, value in found if isinstance(value, Tensor)}
@@ -276,7 +276,7 @@ def shades(levels: list[float]) -> Step:
 def test_sums_are_over_images(levels: list[float]) -> None:
     """Adam moves by the learning rate where the slope is 1, so that the level is known in every batch."""
     step = shades(levels)
-    step.pixels = None
+    step.pixels = step.bits = None
     for epoch in range(2):
         step.schedule.begin(epoch)
         step.begin([True] * len(levels))

@@ -130,7 +130,7 @@ def train(data: Data, *, epochs: int, seed: int, device: torch.device | str = "c
     """
     classes = int(data.train.labels.max()) + 1
     if data.scale != "unit" or len(data.train.labels.unique()) < 2:
-        return _components(data)
+        return _components(data).to(device)
     images = binarisation.scaled(data.train.images.to(device))
     steps = max(STEPS, epochs * (len(images) // BATCH))
     judge = classifier(data.name, images, data.train.labels.to(device), classes, steps, seed)

@@ -1,4 +1,4 @@
-"""How far the seeds of a cell agree on distances between test images: statistics with their intervals over pairs."""
+"""How far the seeds of a cell agree on distances of test images: statistics, and intervals over seeds and pairs."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from vaebench.training.optimiser import Adam
 from vaebench.training.program import Program
 from vaebench.training.progress import Progress
 from vaebench.training.schedule import Schedule
-from vaebench.training.stack import Batch, Stack, State
+from vaebench.training.stack import Batch, Stack, State, add
 from vaebench.training.step import Step
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Pack:
         record: bool = True,
     ) -> None:
         self.flavour, self.training, self.seeds, self.feed = flavour, training, seeds, feed
-        self.hyper = {**flavour.defaults, **hyper}
+        self.hyper = hyper
         device = feed.train.device
         self.keys = {
             purpose: torch.tensor([random.key(seed, purpose) for seed in seeds], device=device)
@@ -158,10 +158,7 @@ class Pack:
         noise = random.fold(self.keys["evaluation"], start // EVALUATION_BATCH)
         facts = {"progress": torch.ones((), device=noise.device), "n_data": len(self.feed.train)}
         total, terms, _ = self.stack.terms("criterion", images, facts, noise)
-        for name, term in (terms | {"total": total} if terms else terms).items():
-            if name not in self.totals:
-                self.totals[name] = torch.zeros_like(term)
-            self.totals[name].add_(term * len(images["observed"]))
+        add(self.totals, terms | {"total": total} if terms else terms, len(images["observed"]))
 
     def _note(self, epoch: int) -> None:
         """Read back how the runs stand, and keep the weights of those whose epoch is the best so far."""

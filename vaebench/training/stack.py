@@ -104,3 +104,12 @@ class _Terms(torch.nn.Module):
 
     def forward(self, x: Images, known: Mapping[str, Any]) -> tuple[State, State]:
         return self.flavour.terms(self.player, self.vae, x, known)
+
+
+@torch.no_grad()
+def add(sums: State, means: State, images: int) -> None:
+    """Add to sums over images, in place, the means over so many of them; a new sum starts at 0."""
+    for name, mean in means.items():
+        if name not in sums:
+            sums[name] = torch.zeros_like(mean)
+        sums[name].add_(mean * images)

@@ -8,7 +8,7 @@ from torch import Tensor
 from vaebench import random
 from vaebench.training.optimiser import Adam
 from vaebench.training.schedule import Schedule
-from vaebench.training.stack import Batch, Stack, State
+from vaebench.training.stack import Batch, Stack, State, add
 
 
 class Step:
@@ -17,7 +17,7 @@ class Step:
     ``images`` are all training images, of which each run sees those that the schedule has chosen; ``noise`` (runs,) and
     ``pixels`` (runs,), if images are binarised anew in every batch, are keys. ``active`` (runs,) tells the runs that
     are still finite, and a run that is not moves no more; ``sums`` are those over images of every term, (runs,).
-    ``keys`` are those of an epoch's steps, (steps, runs): of each player's noise, and of binarisation.
+    ``noises``, by player, and ``bits`` are the keys of an epoch's steps, (steps, runs).
     """
 
     def __init__(
@@ -34,17 +34,18 @@ class Step:
         self.images, self.noise, self.pixels, self.masking = images, noise, pixels, masking
         self.active = torch.ones(stack.width, dtype=torch.bool, device=noise.device)
         self.sums: State = {}
-        self.keys = {name: noise.new_zeros(schedule.steps, stack.width) for name in (*optimisers, "pixels")}
+        self.noises = {player: noise.new_zeros(schedule.steps, stack.width) for player in optimisers}
+        self.bits = None if pixels is None else noise.new_zeros(schedule.steps, stack.width)
 
     def begin(self, active: list[bool]) -> None:
         """Stand before an epoch's first step, with these runs active and no sums."""
         self.active.copy_(torch.tensor(active))
         times = self.schedule.time + torch.arange(self.schedule.steps, device=self.noise.device)[:, None]
         noise = random.fold(self.noise, times)
-        for index, player in enumerate(self.optimisers):
-            self.keys[player].copy_(random.fold(noise, index))
-        if self.pixels is not None:
-            self.keys["pixels"].copy_(random.fold(self.pixels, times))
+        for index, keys in enumerate(self.noises.values()):
+            keys.copy_(random.fold(noise, index))
+        if self.pixels is not None and self.bits is not None:
+            self.bits.copy_(random.fold(self.pixels, times))
         for value in self.sums.values():
             value.zero_()
 
@@ -52,23 +53,17 @@ class Step:
         """The step of a batch of ``size`` images."""
         chosen = self.schedule.chosen(size)
         images = {name: whole[chosen] for name, whole in self.images.items()}
-        keys = {name: each.index_select(0, self.schedule.place)[0] for name, each in self.keys.items()}
-        pixels = None if self.pixels is None else keys["pixels"]
+        place = self.schedule.place
+        pixels = None if self.bits is None else self.bits.index_select(0, place)[0]
         facts = {"progress": self.schedule.progress, "n_data": self.schedule.images}
-        for player in self.optimisers:
-            found = self.stack.terms(player, images, facts, keys[player], pixels, self.masking)
-            self._count(player, *found[:2], size)
-            self.move(player, *found)
+        for player, keys in self.noises.items():
+            noise = keys.index_select(0, place)[0]
+            total, terms, updates = self.stack.terms(player, images, facts, noise, pixels, self.masking)
+            add(self.sums, terms | {"total": total} if player == "model" and terms else terms, size)
+            self.move(player, total, updates)
         self.schedule.advance()
 
-    @torch.no_grad()
-    def _count(self, player: str, total: Tensor, terms: State, size: int) -> None:
-        for name, term in (terms | {"total": total} if player == "model" and terms else terms).items():
-            if name not in self.sums:
-                self.sums[name] = torch.zeros_like(term)
-            self.sums[name].add_(term.detach() * size)
-
-    def move(self, player: str, total: Tensor, _: State, updates: State) -> None:
+    def move(self, player: str, total: Tensor, updates: State) -> None:
         """Move what a player owns, if anything, and the buffers that its loss moves, by what `Stack.terms` found."""
         if not self.stack.owned[player]:
             return
