@@ -9,7 +9,15 @@ import pytest
 from scipy import stats
 from sklearn.neighbors import KNeighborsClassifier
 
-from vaebench.geometry.agreement import kendall_w, less_varied, mean_spearman, variation
+from vaebench.geometry.agreement import (
+    consistency,
+    kendall_w,
+    less_varied,
+    mean_spearman,
+    reliability,
+    variances,
+    variation,
+)
 from vaebench.geometry.neighbours import accuracy, k_medoids
 
 
@@ -98,6 +106,34 @@ def test_less_varied_is_the_paired_one_sided_t_test() -> None:
     assert less_varied(*holes).p == pytest.approx(result.p)
     assert "equal" in less_varied(first, first).reason
     assert "1 pairs" in less_varied(first[:1], second[:1]).reason
+
+
+# Four judges (rows) of six targets: table 2 of Shrout & Fleiss 1979, whose ICC(2,1) is .29 and ICC(3,1) .71.
+RATINGS = np.array([[9, 6, 8, 7, 10, 6], [2, 1, 4, 1, 5, 2], [5, 3, 6, 2, 6, 4], [8, 2, 8, 6, 9, 7]])
+
+
+def test_reliability_is_the_intraclass_correlation_of_shrout_and_fleiss() -> None:
+    distances = np.exp(RATINGS)
+    assert (reliability(distances).value, consistency(distances).value) == pytest.approx((0.2898, 0.7148), abs=5e-5)
+    scaled = distances * np.exp(RATINGS.mean(1).max() - RATINGS.mean(1))[:, None]  # judges of one mean
+    assert consistency(scaled).value == pytest.approx(consistency(distances).value)
+    assert reliability(scaled).value == pytest.approx(consistency(scaled).value)
+    opposed = np.exp([[1, 2, 3, 4], [4, 3, 2, 1]])
+    assert reliability(opposed).value == consistency(opposed).value == 0
+
+
+def test_a_distance_of_zero_is_left_out_of_reliability() -> None:
+    holes = np.exp(np.append(RATINGS, RATINGS[:, :1], 1))
+    holes[1, -1] = 0
+    assert reliability(holes).value == pytest.approx(reliability(np.exp(RATINGS)).value)
+    assert "4 seeds and 0 pairs" in consistency(np.zeros((4, 9))).reason
+
+
+def test_variances_are_recovered() -> None:
+    generator = np.random.default_rng(0)
+    seed, pair, rest = (generator.normal(size=size) for size in ((60, 1), 600, (60, 600)))
+    expected = pair.var(ddof=1), 0.25 * seed.var(ddof=1), 4
+    assert variances(7 + pair + 0.5 * seed + 2 * rest) == pytest.approx(expected, rel=0.1)
 
 
 # Clusters and classes

@@ -13,7 +13,6 @@ from scipy import stats
 from vaebench.geometry import agreement
 from vaebench.report import concordance as module
 from vaebench.report.concordance import (
-    DISTANCES,
     DRAWS,
     FISHER,
     SHOWN,
@@ -29,14 +28,15 @@ from vaebench.report.figures import style
 from vaebench.report.figures.agreement.concordance import concordance
 from vaebench.report.figures.agreement.variation import variation
 from vaebench.report.figures.draw import draw
-from vaebench.report.figures.validity.reliability_validity import reliability_validity
 from vaebench.report.summary import gather, summarise
 from vaebench.report.tables.entry import number
 from vaebench.report.tables.forms import forms
 from vaebench.report.tables.shown import Results
 from vaebench.study.tidy import CELL, METRICS
 
+KINDS = ("pixel", "latent", "mahalanobis", "ends", "line", "geodesic", "shuffled")
 Arrays = dict[str, np.ndarray]
+AGREED = ("kendall_w", "mean_spearman", "reliability", "consistency")
 DISCRETE = "its latents are discrete codes"
 
 
@@ -56,7 +56,7 @@ def three(of: int = 0, seeds: int = 3) -> Arrays:
         "geodesic": 0.2,
         "shuffled": 9.0,
     }
-    return {kind: noisy(seeds, noise=noises[kind], of=of) for kind in DISTANCES}
+    return {kind: noisy(seeds, noise=noises[kind], of=of) for kind in KINDS}
 
 
 def rows(flavours: dict[str, Arrays], reasons: dict[str, str] | None = None) -> pd.DataFrame:
@@ -77,7 +77,7 @@ def found(distances: pd.DataFrame, flavour: str = "vae") -> pd.DataFrame:
 
 
 def same(values: np.ndarray) -> Arrays:
-    return dict.fromkeys(DISTANCES, values)
+    return dict.fromkeys(KINDS, values)
 
 
 # The table
@@ -85,8 +85,8 @@ def same(values: np.ndarray) -> Arrays:
 
 def test_identical_seeds_agree_fully() -> None:
     table = found(rows({"vae": same(np.tile(noisy(1), (4, 1)))}))
-    for kind in DISTANCES:
-        for metric, value in (("kendall_w", 1), ("mean_spearman", 1), ("variation", 0), ("scale_free_variation", 0)):
+    for kind in KINDS:
+        for metric, value in (*dict.fromkeys(AGREED, 1).items(), ("variation", 0), ("scale_free_variation", 0)):
             row = table.loc[(kind, metric)]
             assert row[["mean", "low", "high"]].tolist() == pytest.approx([value] * 3, abs=1e-12)
     assert table.loc[("line - latent", "variation_t"), "reason"] == "all differences are equal"
@@ -96,6 +96,8 @@ def test_independent_seeds_agree_by_chance() -> None:
     table = found(rows({"vae": same(np.random.default_rng(0).random((5, 1000)))}))
     assert table.loc[("latent", "kendall_w"), "mean"] == pytest.approx(1 / 5, abs=0.02)
     assert table.loc[("latent", "mean_spearman"), "mean"] == pytest.approx(0, abs=0.02)
+    low, value, high = table.loc[("latent", "reliability"), ["low", "mean", "high"]]
+    assert value == pytest.approx(0, abs=0.02) and low == 0 < high
 
 
 def test_a_small_case_by_hand() -> None:
@@ -118,11 +120,12 @@ def test_a_small_case_by_hand() -> None:
 def test_scale_of_a_seed_is_no_matter_but_to_the_plain_variation() -> None:
     scales = np.array([[1], [20], [0.1]])
     plain, scaled = (found(rows({"vae": {k: v * s for k, v in three().items()}})) for s in (1, scales))
-    for metric in ("kendall_w", "mean_spearman", "scale_free_variation"):
-        for kind in DISTANCES:
+    for metric in ("kendall_w", "mean_spearman", "consistency", "scale_free_variation"):
+        for kind in KINDS:
             a, b = (table.loc[(kind, metric), ["mean", "low", "high"]].astype(float) for table in (plain, scaled))
             np.testing.assert_allclose(a, b, atol=1e-12)
     assert plain.loc[("line", "variation"), "mean"] < 0.6 < scaled.loc[("line", "variation"), "mean"]
+    assert plain.loc[("line", "reliability"), "mean"] > 0.4 > scaled.loc[("line", "reliability"), "mean"]
 
 
 def test_the_paired_test_is_that_of_the_coefficients_of_variation() -> None:
@@ -162,7 +165,7 @@ def test_p_is_corrected_for_the_flavours_of_its_block() -> None:
 
 def test_intervals_hold_the_value_and_narrow_with_more_pairs() -> None:
     few, many = (found(rows({"vae": same(noisy(3, pairs))})) for pairs in (40, 640))
-    for metric in ("kendall_w", "mean_spearman", "variation", "scale_free_variation"):
+    for metric in (*AGREED, "variation", "scale_free_variation"):
         for table in (few, many):
             low, value, high = table.loc[("line", metric), ["low", "mean", "high"]]
             assert low < value < high
@@ -219,6 +222,8 @@ def test_a_pair_that_counts_twice_is_a_pair_that_occurs_twice(decimals: int) -> 
         repeated = np.repeat(distances, weights[draw_number].astype(int), 1)
         assert draws["kendall_w"][draw_number] == pytest.approx(agreement.kendall_w(repeated).value)
         assert draws["mean_spearman"][draw_number] == pytest.approx(agreement.mean_spearman(repeated).value)
+        assert draws["reliability"][draw_number] == pytest.approx(agreement.reliability(repeated).value)
+        assert draws["consistency"][draw_number] == pytest.approx(agreement.consistency(repeated).value)
         for metric, scale_free in (("variation", False), ("scale_free_variation", True)):
             expected = np.nanmean(agreement.variation(repeated, scale_free=scale_free))
             assert draws[metric][draw_number] == pytest.approx(expected)
@@ -232,7 +237,8 @@ def test_a_cell_depends_on_its_own_distances_only() -> None:
         one, two = (found(table).query("metric != 'corrected_p'") for table in (every, other))
         pd.testing.assert_frame_equal(one, two, check_exact=True)
     pd.testing.assert_frame_equal(agree(every), agree(shuffled), check_exact=True)
-    assert [*agree(every)] == [name for name in summarise(summarised()) if name not in ("lowest", "highest", "error")]
+    columns = [name for name in agree(every) if name != "seeds"]
+    assert columns == [name for name in summarise(summarised()) if name not in ("lowest", "highest", "error")]
 
 
 def summarised() -> pd.DataFrame:
@@ -257,7 +263,10 @@ def test_what_is_missing_has_a_reason() -> None:
         "vq_vae": {DISCRETE},
         "copy": {"it has no latents"},
         "ae": {"it has one seed"},
-        "vae": {"all distances are equal for seeds [0, 1, 2]"},
+        "vae": {
+            "all distances are equal for seeds [0, 1, 2]",
+            "3 seeds and 0 pairs without a missing value: 2 of each are needed",
+        },
     }
     assert found(distances, "vq_vae").loc[("latent", "kendall_w"), "mean"] > 0
     assert np.isfinite(found(distances).loc[("line", "variation"), "low"])
@@ -267,6 +276,57 @@ def test_a_seed_without_distances_costs_the_others_nothing() -> None:
     lost = {kind: np.concatenate([values, np.full((1, 40), np.nan)]) for kind, values in three().items()}
     distances = rows({"vae": lost}, {"vae": "the run diverged in its first epoch"})
     pd.testing.assert_frame_equal(agree(distances), agree(rows({"vae": three()})))
+
+
+def without_seed(values: np.ndarray, seed: int) -> np.ndarray:
+    values = values.copy()
+    values[seed] = np.nan
+    return values
+
+
+def test_two_kinds_are_held_against_each_other_on_the_seeds_that_have_both() -> None:
+    distances = three(seeds=5)
+    lost = distances | {"line": without_seed(distances["line"], 0), "ends": without_seed(distances["ends"], 3)}
+    table = found(rows({"vae": lost}, {"vae": "diverged"}))
+    of_five = [kind for kind in KINDS if kind not in ("line", "ends")]
+    assert table.loc[of_five, "seeds"].unique().tolist() == [5]
+    assert table.loc[["line", "ends", "line - latent", "geodesic - ends"], "seeds"].unique().tolist() == [4]
+    both = [np.delete(distances[kind], [0, 3], 0) for kind in ("line", "ends")]
+    gain = table.loc[("line - ends", "mean_spearman")]
+    ours, theirs = (agreement.mean_spearman(values).value for values in both)
+    assert (gain["mean"], gain["seeds"], gain["n"]) == (pytest.approx(ours - theirs), 3, 40)
+    first, second = (
+        agreement.variation(np.delete(distances[kind], 0, 0), scale_free=True) for kind in ("line", "latent")
+    )
+    assert table.loc[("line - latent", "variation_t"), "mean"] == agreement.less_varied(first, second).value
+    none_in_common = {kind: without_seed(values[:2], int(kind == "line")) for kind, values in distances.items()}
+    row = found(rows({"vae": none_in_common}, {"vae": "diverged"})).loc[("line - ends", "mean_spearman")]
+    assert (row["n"], row["seeds"], row["reason"]) == (0, 0, "it has one seed")
+
+
+def test_kinds_that_a_study_lacks_have_no_rows_and_those_it_has_are_held_against_ends() -> None:
+    assert set(found(rows({"vae": three()})).index.get_level_values("part")) == {
+        *KINDS, "line - ends", "geodesic - ends", "line - latent", "geodesic - latent"
+    }  # fmt: skip
+    few = {kind: values for kind, values in three().items() if kind in ("pixel", "latent")}
+    assert set(found(rows({"vae": few})).index.get_level_values("part")) == set(few)
+    further = three() | {"density": noisy(noise=0.1), "untrained": noisy()}
+    table = found(rows({"vae": further}))
+    ours, theirs = (agreement.mean_spearman(further[kind]).value for kind in ("density", "ends"))
+    assert table.loc[("density - ends", "mean_spearman"), "mean"] == pytest.approx(ours - theirs)
+    assert ("untrained", "reliability") in table.index and "ensemble - ends" not in table.index
+
+
+def test_a_distance_of_zero_has_no_logarithm_and_is_counted() -> None:
+    values = noisy(4)
+    values[2, 5] = 0
+    table = found(rows({"vae": same(values)}))
+    assert table.loc[("line", "kendall_w"), "n"] == 40
+    for metric in ("reliability", "consistency"):
+        row = table.loc[("line", metric)]
+        expected = getattr(agreement, metric)(np.delete(values, 5, 1)).value
+        assert (row["n"], row["mean"]) == (39, pytest.approx(expected))
+        assert row["low"] < row["mean"] < row["high"]
 
 
 def test_the_table_shows_the_numbers() -> None:
@@ -289,11 +349,33 @@ def test_the_table_shows_the_numbers() -> None:
     assert body[head.index("mean Spearman (geodesic) ↑")] == text  # and bold, were it better than another
     p = found(distances).loc[("geodesic - latent", "corrected_p"), "mean"]
     assert float(body[head.index("corrected p (geodesic - latent)")]) == pytest.approx(p, rel=1e-3)
-    assert len(head) == 2 + 4 + 7 + 2 + 4 + 2
-    assert lines[2].count("—<sup>1</sup>") == lines[3].count("—<sup>2</sup>") == 15
+    assert len(head) == 2 + 4 + (7 + 2) + 4 + 4 + 2  # correlations and gains, reliability, variation, p
+    row = found(distances).loc[("line", "reliability")]
+    assert number(*row[["mean", "low", "high"]], bracketed=True) in body[head.index("reliability (line) ↑")]
+    assert lines[2].count("—<sup>1</sup>") == lines[3].count("—<sup>2</sup>") == 19
     assert lines[-2:] == [f"<sup>1</sup> {DISCRETE}  ", "<sup>2</sup> it has one seed"]
     assert "; 40 pairs of test images; " in lines[-3] and "; 3 seeds;" in lines[-3]
     assert all(text.split()[0] in page for page in pages.values())
+
+
+def test_the_table_says_where_a_seed_is_lost() -> None:
+    distances = three() | {"line": without_seed(three()["line"], 1)}
+    results = Results(
+        {"vae": "gaussian"},
+        [conditions("vae")],
+        summary=summarise(summarised()),
+        compute=summarise(summarised()),
+        differences=pd.DataFrame(columns=COLUMNS),
+        agreement=agree(rows({"vae": distances}, {"vae": "diverged"})),
+    )
+    lines = forms(results, "agreement")["md"].splitlines()
+    head, body = ([cell.strip() for cell in lines[i].split("|")] for i in (0, 2))
+    marked = {name for name, text in zip(head, body, strict=True) if text.endswith("<sup>1</sup>")}
+    assert lines[-1] == "<sup>1</sup> of 2 of 3 seeds"
+    assert marked == {
+        "mean Spearman (line) ↑", "mean Spearman (line - ends) ↑", "reliability (line) ↑",
+        "scale free variation (line) ↓", "corrected p (line - latent)",
+    }  # fmt: skip
 
 
 def conditions(flavour: str) -> dict[str, Any]:
@@ -344,7 +426,7 @@ def test_concordance_draws_the_table() -> None:
     [axes] = figure.axes
     order = ["iwae", "vae", "vq_vae", "ae"]
     assert [label.get_text() for label in axes.get_yticklabels()] == [LOOKS[flavour].name for flavour in order]
-    table = agree(distances).query("metric == 'kendall_w'").set_index(["part", "flavour"])
+    table = agree(distances).query("metric == 'mean_spearman'").set_index(["part", "flavour"])
     dots = {line.get_label(): line.get_xydata() for line in axes.lines}
     for bars, kind in zip(axes.collections, SHOWN, strict=True):
         shown = table.loc[kind].loc[order]
@@ -353,8 +435,8 @@ def test_concordance_draws_the_table() -> None:
         ends = [segment[:, 0] for segment in bars.get_segments() if len(segment)]
         np.testing.assert_array_equal(ends, shown[["low", "high"]].dropna())
     left, right = axes.get_xlim()
-    assert left < 1 / 3 and right > 1 and axes.get_ylim()[0] > axes.get_ylim()[1]
-    assert axes.lines[-1].get_xdata() == pytest.approx([1 / 3, 1 / 3])
+    assert left < 0 and right > 1 and axes.get_ylim()[0] > axes.get_ylim()[1]
+    assert axes.lines[-1].get_xdata() == [0, 0]
     assert note(figure) == (
         "Not shown: copy (control) — it has no latents; VQ-VAE in line, geodesic — its latents are discrete codes; "
         "mean (control) — no run."
@@ -379,33 +461,6 @@ def test_variation_counts_every_pair_with_a_value() -> None:
         texts = [f"W {w:.2f}" if np.isfinite(w) else "W —" for w in table[flavour][list(SHOWN)]]
         assert [text.get_text() for text in axes.texts] == texts
     assert "copy (control) — it has no latents; VQ-VAE in line, geodesic" in note(figure)
-
-
-def separations() -> pd.DataFrame:
-    """Class separation by each kind of distance, as in a study's summary; curves of VQ-VAE have none."""
-    found = [
-        (flavour, f"{kind} pairs", np.nan if flavour == "vq_vae" and kind in ("line", "geodesic") else 50 + 7 * i + j)
-        for i, flavour in enumerate(("ae", "iwae", "vae", "vq_vae"))
-        for j, kind in enumerate(DISTANCES)
-    ]
-    frame = pd.DataFrame(found, columns=["flavour", "part", "mean"])
-    return frame.assign(dataset="mnist", architecture="mlp", latent=2, metric="class_separation")
-
-
-def test_reliability_is_drawn_against_validity() -> None:
-    distances = study()
-    figure = reliability_validity(distances, agree(distances), separations(), LOOKS)
-    assert [axes.get_title() for axes in figure.axes] == ["IWAE", "VAE", "VQ-VAE", "AE"]
-    agreed = agree(distances).query("metric == 'mean_spearman'").set_index(["flavour", "part"])
-    told = separations().set_index(["flavour", "part"])["mean"]
-    for axes, flavour in zip(figure.axes, ("iwae", "vae", "vq_vae", "ae"), strict=True):
-        kinds = ["latent", "ends"] if flavour == "vq_vae" else list(SHOWN)
-        drawn = {str(line.get_label()): line.get_xydata()[0].tolist() for line in axes.lines}
-        for kind in (*kinds, "pixel", "shuffled"):
-            assert drawn[kind] == [agreed.loc[(flavour, kind), "mean"], told[flavour, f"{kind} pairs"]]
-        assert not {*SHOWN} - {*kinds} & {*drawn}
-        ends = [segment[:, 0].tolist() for bars in axes.collections for segment in bars.get_segments()]
-        assert ends == [agreed.loc[(flavour, kind), ["low", "high"]].tolist() for kind in kinds]
 
 
 @pytest.mark.parametrize("figured", [variation, concordance])

@@ -17,6 +17,7 @@ import pytest
 from scipy import stats
 
 from vaebench.errors import VaebenchError
+from vaebench.report.concordance import COLUMNS as AGREEMENT
 from vaebench.report.differences import COLUMNS
 from vaebench.report.summary import summarise
 from vaebench.report.tables import columns
@@ -29,7 +30,7 @@ from vaebench.report.tables.text import Table
 from vaebench.report.tables.wide import wide
 from vaebench.study import catalogue, views
 from vaebench.study.naming import metric_name, readable
-from vaebench.study.tidy import CELL, METRICS
+from vaebench.study.tidy import METRICS
 
 EVERY = {views.of(table) for table in catalogue.groups("metrics")}
 FAMILIES = {"ae": "deterministic", "beta_vae": "gaussian", "vae": "gaussian", "copy": "controls", "mean": "controls"}
@@ -85,7 +86,7 @@ CONDITIONS: dict[str, Any] = {
         "floor": {"precision": 90.1},
         "noise": {"precision": 0.25, "recall": 3.0},
     },
-    "geometry_metric": "fisher_rao",
+    "geometry_metrics": ["fisher_rao"],
     "points": 20,
     "pairs": 6,
     "test_sha256": "a",
@@ -278,8 +279,8 @@ def test_a_study_of_the_reference_alone_has_an_empty_table_of_differences():
 
 def test_agreement_is_bold_where_intervals_meet_that_of_the_best():
     cells = {"ae": (0.9, 0.8, 0.95), "beta_vae": (0.7, 0.6, 0.81), "vae": (0.5, 0.4, 0.79), "copy": (1.0, 1.0, 1.0)}
-    rows = [("mnist", "mlp", name, 2, "line", "mean_spearman", 6, *cells[name], "") for name in cells]
-    agreement = pd.DataFrame(rows, columns=[*CELL, "part", "metric", "n", "mean", "low", "high", "reason"])
+    rows = [("mnist", "mlp", name, 2, "line", "mean_spearman", 6, 3, *cells[name], "") for name in cells]
+    agreement = pd.DataFrame(rows, columns=AGREEMENT)
     lines = forms(dataclasses.replace(results(), agreement=agreement), "agreement")["md"].splitlines()
     assert [line.split(" | ")[4].strip("| ") for line in lines[2:6]] == [
         "**0.900 [0.800, 0.950]**",
@@ -481,7 +482,9 @@ def test_every_form_holds_the_numbers_and_the_conditions():
         summary = summarise(pd.DataFrame(rows, columns=METRICS))
         none = pd.DataFrame(columns=COLUMNS)
         conditions = [cell("vae", seeds=[0, 1])]
-        found = forms(Results({"vae": "gaussian"}, conditions, summary, summary, none, agreement=summary), name)
+        found = forms(
+            Results({"vae": "gaussian"}, conditions, summary, summary, none, agreement=summary.assign(seeds=2)), name
+        )
         assert list(found) == list(FORMS) == ["md", "tex", "html"]
         for text in found.values():
             assert text.count("11.5") == (len(members) > 1) and "2 seeds" in text
@@ -519,7 +522,7 @@ from vaebench.report.tables.columns import members, tables
 from vaebench.report.tables.forms import forms
 from vaebench.report.tables.shown import Results
 for table in tables({EVERY}, "thorough", differences=False):
-    numbers = dict(n=1, mean=1.0, low=1.0, high=1.0, lowest=1.0, highest=1.0, error=0.1, reason="")
+    numbers = dict(n=1, seeds=1, mean=1.0, low=1.0, high=1.0, lowest=1.0, highest=1.0, error=0.1, reason="")
     cell = dict(dataset="mnist", architecture="mlp", flavour="vae", latent=2, part="")
     rows = pd.DataFrame([cell | dict(metric=name) | numbers for name in members(table)])
     results = Results(dict(vae="gaussian"), [{cell("vae")}], rows, rows, pd.DataFrame(columns=COLUMNS), rows)

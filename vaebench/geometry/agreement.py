@@ -35,7 +35,7 @@ def _statistic(function: Callable[[Array], float]) -> Callable[[Array], Result]:
         values = values[:, np.isfinite(values).all(0)]
         if min(values.shape) < 2:
             seeds, pairs = values.shape
-            return Result(math.nan, f"{seeds} seeds and {pairs} pairs without a missing distance: 2 of each are needed")
+            return Result(math.nan, f"{seeds} seeds and {pairs} pairs without a missing value: 2 of each are needed")
         if flat := np.flatnonzero(np.ptp(values, 1) == 0).tolist():
             return Result(math.nan, f"all distances are equal for seeds {flat}")
         return Result(function(values))
@@ -62,6 +62,61 @@ def mean_spearman(distances: Array) -> float:
 
     correlations = np.corrcoef(stats.rankdata(distances, axis=1))
     return float(correlations[np.triu_indices(len(correlations), 1)].mean())
+
+
+def _of_logarithms(function: Callable[[Array], Result]) -> Callable[[Array], Result]:
+    """Of the logarithms of distances; a distance of 0, which has none, is missing."""
+
+    @wraps(function)
+    def logarithmic(distances: Array) -> Result:
+        return function(logarithms(distances))
+
+    return logarithmic
+
+
+def logarithms(distances: Array) -> Array:
+    """Natural logarithms of distances, not a number where there is none."""
+    values = np.asarray(distances, float)
+    return np.log(values, where=values > 0, out=np.full(values.shape, math.nan))
+
+
+@_of_logarithms
+@_statistic
+def reliability(logarithms: Array) -> float:
+    """Share of the pairs in the variance of log distance ~ pair + seed, both random: how absolutely seeds agree.
+
+    ICC(2,1) = v_pair / (v_pair + v_seed + v_rest), of the `variances`. Shrout & Fleiss 1979,
+    https://doi.org/10.1037/0033-2909.86.2.420.
+    """
+    pair, seed, rest = variances(logarithms)
+    return float(pair / (pair + seed + rest))
+
+
+@_of_logarithms
+@_statistic
+def consistency(logarithms: Array) -> float:
+    """`reliability` up to the scale of a seed's distances: ICC(3,1) = v_pair / (v_pair + v_rest), ibid."""
+    pair, _, rest = variances(logarithms)
+    return float(pair / (pair + rest))
+
+
+def variances(values: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
+    """Of pairs, of seeds and of the rest, in values (seeds, pairs) where a pair counts ``weights`` (..., pairs) times.
+
+    (...,) each: the estimates by the mean squares of the two-way analysis of variance, those below 0 set to 0.
+    """
+    weights = np.ones(values.shape[1]) if weights is None else weights
+    seeds, pairs = len(values), weights.sum(-1)
+    by_pair = values.mean(0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # where there is one pair alone
+        by_seed = weights @ (values - by_pair).T / pairs[..., None]
+        centre = (weights @ by_pair / pairs)[..., None]
+        of_pairs = seeds * (weights * (by_pair - centre) ** 2).sum(-1)
+        of_seeds = pairs * (by_seed**2).sum(-1)
+        of_rest = np.maximum(weights @ ((values - by_pair) ** 2).sum(0) - of_seeds, 0)
+        rest = of_rest / ((seeds - 1) * (pairs - 1))
+        pair, seed = (of_pairs / (pairs - 1) - rest) / seeds, (of_seeds / (seeds - 1) - rest) / pairs
+    return np.maximum(pair, 0), np.maximum(seed, 0), rest
 
 
 def variation(distances: Array, *, scale_free: bool = False) -> Array:

@@ -18,21 +18,24 @@ if TYPE_CHECKING:  # scipy comes with the statistics, and tables and figures nee
     from vaebench.geometry.agreement import Array, Result
 
 SHOWN = ("latent", "ends", "line", "geodesic")  # of the kinds of distances, in figures
-GAINS = ("line - ends", "geodesic - ends")  # what a curve adds to the distance of its decoded ends
+CURVES = ("line", "geodesic", "ensemble", "expected", "density")
+GAINS = tuple(f"{curve} - ends" for curve in CURVES)  # what a curve adds to the distance of its decoded ends
 TESTED = ("line - latent", "geodesic - latent")
+OF_LOGARITHMS = ("reliability", "consistency")
 DRAWS = 200
 WHOLE = 1 - 1e-15  # a correlation that still has a logarithm
 Scale = Callable[[Any], Any]
-COLUMNS = [*CELL, "part", "metric", "n", "mean", "low", "high", "reason"]
+COLUMNS = [*CELL, "part", "metric", "n", "seeds", "mean", "low", "high", "reason"]
 
 
 def agree(distances: pd.DataFrame) -> pd.DataFrame:
     """Agreement of the seeds of each cell, in rows like those of `vaebench.report.summary.summarise`.
 
     ``distances`` has columns dataset, architecture, flavour, latent, seed, pair, distance (of `DISTANCES`), value and
-    reason. The part of a row is the kind of distance or the difference of two, ``n`` counts the pairs without a
-    missing distance, ``mean`` is the value, and ``low`` and ``high`` end its 95 % `interval` over seeds and pairs. All
-    cells with as many pairs have the same `resamples`.
+    reason. The part of a row is the kind of distance or the difference of two, of the same seeds. ``n`` counts the
+    pairs without a missing distance (of reliability and consistency: or one of 0), ``seeds`` those with distances,
+    ``mean`` is the value, and ``low`` and ``high`` end its 95 % `interval` over seeds and pairs. All cells with as many
+    pairs have the same `resamples`.
     """
     return _corrected(_cells(distances))
 
@@ -62,12 +65,17 @@ def holm(p: pd.Series) -> pd.Series:
     return (ordered * factors).cummax().clip(upper=1.0).reindex(p.index)
 
 
-def tabulated(cell: pd.DataFrame) -> dict[str, Array]:
+def tabulated(cell: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Distances of one cell by kind, (seeds, pairs) each; seeds that have none are left out where others have some."""
     table = cell.pivot(index=["distance", "seed"], columns="pair", values="value")
-    kinds = {kind: table.loc[kind].to_numpy() for kind in DISTANCES}
-    given = {kind: np.isfinite(values).any(1) for kind, values in kinds.items()}
+    kinds = {kind: table.loc[kind] for kind in DISTANCES if kind in table.index}
+    given = {kind: _given(values) for kind, values in kinds.items()}
     return {kind: values[given[kind]] if given[kind].any() else values for kind, values in kinds.items()}
+
+
+def _given(table: pd.DataFrame) -> pd.Series:
+    """Whether a seed has distances, (seeds,)."""
+    return np.isfinite(table).any(axis=1)
 
 
 @functools.cache
@@ -81,8 +89,24 @@ def resampled(distances: Array, weights: Array) -> dict[str, Array]:
 
     (draws,) each; not a number where a draw leaves a statistic undefined.
     """
-    from vaebench.geometry.agreement import variation
+    from vaebench.geometry.agreement import logarithms, variances, variation
 
+    positive = (distances > 0).all(0)
+    pair, seed, rest = variances(logarithms(distances[:, positive]), weights[:, positive])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scales = distances @ weights.T / weights.sum(1)
+        scaled = (distances[:, None] / scales[:, :, None]).reshape(len(distances), -1)
+        return {
+            **_ranked(distances, weights),
+            "reliability": pair / (pair + seed + rest),
+            "consistency": pair / (pair + rest),
+            "variation": _mean(variation(distances), weights),
+            "scale_free_variation": _mean(variation(scaled).reshape(weights.shape), weights),
+        }
+
+
+def _ranked(distances: Array, weights: Array) -> dict[str, Array]:
+    """Those of the statistics that are of ranks."""
     seeds = len(distances)
     order = np.sign(distances[:, None] - distances[:, :, None])
     ranks = np.tensordot(weights, order, (1, 1))  # twice the mid-ranks less their mean, (draws, seeds, pairs)
@@ -91,13 +115,9 @@ def resampled(distances: Array, weights: Array) -> dict[str, Array]:
     with np.errstate(invalid="ignore", divide="ignore"):
         deviation = np.sqrt(variance)
         correlation = covariance / (deviation[:, :, None] * deviation[:, None])
-        scales = distances @ weights.T / weights.sum(1)
-        scaled = (distances[:, None] / scales[:, :, None]).reshape(seeds, -1)
         return {
             "kendall_w": covariance.sum((1, 2)) / (seeds * variance.sum(1)),
             "mean_spearman": correlation[:, *np.triu_indices(seeds, 1)].sum(1) / (seeds * (seeds - 1) / 2),
-            "variation": _mean(variation(distances), weights),
-            "scale_free_variation": _mean(variation(scaled).reshape(weights.shape), weights),
         }
 
 
@@ -146,11 +166,13 @@ def _mean(values: Array, weights: Array) -> Array:
 
 def _values(distances: Array) -> dict[str, Result]:
     """The statistics of distances (seeds, pairs)."""
-    from vaebench.geometry.agreement import kendall_w, mean_spearman
+    from vaebench.geometry.agreement import consistency, kendall_w, mean_spearman, reliability
 
     return {
         "kendall_w": kendall_w(distances),
         "mean_spearman": mean_spearman(distances),
+        "reliability": reliability(distances),
+        "consistency": consistency(distances),
         "variation": _mean_variation(distances, scale_free=False),
         "scale_free_variation": _mean_variation(distances, scale_free=True),
     }
@@ -164,15 +186,17 @@ def _mean_variation(distances: Array, *, scale_free: bool) -> Result:
     return Result(float(known.mean())) if len(known) else Result(np.nan, kendall_w(distances).reason)
 
 
-def _statistics(cell: pd.DataFrame) -> Iterator[tuple[str, str, int, float, float, float, str]]:
-    """Part, metric, number of pairs, value, ends of its interval and reason: all rows of one cell."""
+def _statistics(cell: pd.DataFrame) -> Iterator[tuple[str, str, int, int, float, float, float, str]]:
+    """Part, metric, numbers of pairs and seeds, value, ends of its interval and reason: all rows of one cell."""
     from vaebench.geometry.agreement import less_varied, variation
 
     tables = tabulated(cell)
     weights = resamples(cell["pair"].nunique())
     reasons = {}
-    for kind, table in tables.items():
+    for kind, frame in tables.items():
+        table, seeds = frame.to_numpy(), int(_given(frame).sum())
         complete = np.isfinite(table).all(0)
+        positive = complete & (table > 0).all(0)
         if complete.any():
             lost = "it has one seed" if len(table) == 1 else ""
         else:
@@ -184,41 +208,46 @@ def _statistics(cell: pd.DataFrame) -> Iterator[tuple[str, str, int, float, floa
             without = np.array([values[metric].value for values in left])
             scale = LOGARITHM if "variation" in metric else FISHER
             low, high = interval(result.value, draws[metric], without, *scale) if known else (np.nan, np.nan)
+            low = np.maximum(low, 0) if metric in OF_LOGARITHMS else low
             reason = "" if known else lost or result.reason
-            yield kind, metric, int(complete.sum()), result.value, float(low), float(high), reason
+            pairs = int((positive if metric in OF_LOGARITHMS else complete).sum())
+            yield kind, metric, pairs, seeds, result.value, float(low), float(high), reason
             if metric == "variation":
                 reasons[kind] = reason
-    for part in TESTED:
+    for part in (*TESTED, *GAINS):
         one, other = part.split(" - ")
-        first, second = _common(tables[one], tables[other])
-        test = less_varied(variation(first, scale_free=True), variation(second, scale_free=True))
-        reason = "" if np.isfinite(test.value) else reasons[one] or reasons[other] or test.reason
-        for metric, value in (("variation_t", test.value), ("variation_p", test.p)):
-            yield part, metric, first.shape[1], value, np.nan, np.nan, reason
-    for part in GAINS:
-        one, other = part.split(" - ")
-        yield part, "mean_spearman", *_gain(tables[one], tables[other], weights, reasons[one] or reasons[other])
+        if not {one, other} <= {*tables}:
+            continue
+        first, second, both = _common(tables[one], tables[other])
+        reason = reasons[one] or reasons[other]
+        counts = int(both.sum()), len(first) if both.any() else 0
+        if part in TESTED:
+            test = less_varied(variation(first, scale_free=True), variation(second, scale_free=True))
+            reason = "" if np.isfinite(test.value) else reason or test.reason
+            for metric, value in (("variation_t", test.value), ("variation_p", test.p)):
+                yield part, metric, *counts, value, np.nan, np.nan, reason
+        else:
+            yield part, "mean_spearman", *counts, *_gain(first, second, weights[:, both], reason)
 
 
-def _common(first: Array, second: Array, *others: Array) -> list[Array]:
-    """Two kinds of distances (seeds, pairs), and others like them, of the pairs that have both for all seeds."""
-    complete = np.isfinite(first).all(0) & np.isfinite(second).all(0)
-    return [values[:, complete] for values in (first, second, *others)]
+def _common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Array, Array, Array]:
+    """Two kinds of distances of the seeds that have both and of the pairs that all of these have, and which pairs."""
+    seeds = first.index.intersection(second.index)
+    one, other = first.loc[seeds].to_numpy(), second.loc[seeds].to_numpy()
+    both = np.isfinite(one).all(0) & np.isfinite(other).all(0) & bool(len(seeds))
+    return one[:, both], other[:, both], both
 
 
-def _gain(first: Array, second: Array, weights: Array, reason: str) -> tuple[int, float, float, float, str]:
-    """How much more the seeds agree on one kind of distance than on another."""
+def _gain(first: Array, second: Array, weights: Array, reason: str) -> tuple[float, float, float, str]:
+    """How much more the seeds agree on one kind of distance (seeds, pairs) than on another, and its interval."""
     from vaebench.geometry.agreement import mean_spearman
 
-    first, second, weights = _common(first, second, weights)
-    if not reason and first.shape != second.shape:
-        reason = "not the same seeds have both distances"
     reason = reason or mean_spearman(first).reason or mean_spearman(second).reason
     if reason:
-        return first.shape[1], np.nan, np.nan, np.nan, reason
+        return np.nan, np.nan, np.nan, reason
     value, *without = (
         mean_spearman(np.delete(first, gone, 0)).value - mean_spearman(np.delete(second, gone, 0)).value
         for gone in ([], *([seed] for seed in range(len(first)) if len(first) > 2))
     )
-    draws = resampled(first, weights)["mean_spearman"] - resampled(second, weights)["mean_spearman"]
-    return first.shape[1], value, *interval(value, draws, np.array(without), _same, _same), ""
+    draws = _ranked(first, weights)["mean_spearman"] - _ranked(second, weights)["mean_spearman"]
+    return value, *interval(value, draws, np.array(without), _same, _same), ""

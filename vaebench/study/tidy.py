@@ -15,7 +15,7 @@ BLOCK = ["dataset", "architecture", "latent"]  # flavours of one block are compa
 METRICS = [*RUN, "part", "metric", "value", "error", "reason"]
 HISTORY = ["epoch", "split", "term", "value"]
 DISTANCES = [*RUN, "pair", "distance", "value", "reason"]
-INTEGERS = ("latent", "seed", "epoch", "pair")
+INTEGERS = ("latent", "seed", "seeds", "epoch", "pair")
 
 
 def text(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, heading: bool = True) -> str:

@@ -35,15 +35,17 @@ REFERENCE = Choice.of("flavours", columns.REFERENCE)
 KINDS_OF_CELLS = {cell.objective == REFERENCE for cell in CELLS.values()}
 VIEWS = views.measured(study)
 SHOWN = columns.tables(VIEWS, study.evaluation.tier, differences=KINDS_OF_CELLS == {True, False})
+OF_DISTANCES = ["components", "ranks"]  # with a page of Markdown each
 TIDY = (
     MEASURED
     + ["summary", "differences"]
-    + ["agreement"] * GEOMETRY
+    + ["agreement", *OF_DISTANCES] * GEOMETRY
     + ["published"] * bool(study.published)
 )
 FORMS = ["md", "tex", "html"]
 TABLES = collect("<results>/tables/{name}.csv", name=TIDY)
 TABLES += collect("<results>/tables/{name}.{form}", name=SHOWN, form=FORMS)
+TABLES += collect("<results>/tables/{name}.md", name=OF_DISTANCES * GEOMETRY)
 TABLES += ["<results>/tables/published.md"] * bool(study.published)
 
 # Figures: of the whole study, and of each block of it (what has one dataset, architecture and latent size).

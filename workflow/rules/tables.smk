@@ -68,6 +68,40 @@ rule agreement:
         "../scripts/agreement.py"
 
 
+rule components:
+    input:
+        collect("<results>/evaluations/{cell.path}/distances.csv", cell=CELLS.values()),
+    output:
+        csv="<results>/tables/components.csv",
+        markdown="<results>/tables/components.md",
+    log:
+        "<logs>/components.log",
+    benchmark:
+        "<benchmarks>/components.tsv"
+    localrule: True
+    params:
+        code={"code": catalogue.fingerprint("report/components.py")},
+    script:
+        "../scripts/components.py"
+
+
+rule ranks:
+    input:
+        "<results>/tables/agreement.csv",
+    output:
+        csv="<results>/tables/ranks.csv",
+        markdown="<results>/tables/ranks.md",
+    log:
+        "<logs>/ranks.log",
+    benchmark:
+        "<benchmarks>/ranks.tsv"
+    localrule: True
+    params:
+        code={"code": catalogue.fingerprint("report/ranks.py")},
+    script:
+        "../scripts/ranks.py"
+
+
 rule published:
     input:
         "<results>/tables/summary.csv",

@@ -34,6 +34,7 @@ COMPUTE = {
 }
 AGREEMENT = {
     "mean_spearman": Quantity(better="higher"),
+    "reliability": Quantity(better="higher"),
     "scale_free_variation": Quantity(better="lower"),
     "corrected_p": Quantity(),
 }

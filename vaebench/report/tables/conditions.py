@@ -18,11 +18,6 @@ from vaebench.study.tidy import CELL
 Conditions = Mapping[str, Any]
 Place = tuple[Any, ...]  # of a cell: dataset, architecture, flavour, latent size
 
-TENSORS = {
-    "euclidean": "pull-back of the Euclidean metric by the mean image",
-    "fisher_rao": "pull-back of the Fisher-Rao metric of the likelihood",
-}
-
 
 def place(cell: Conditions) -> Place:
     """Where a cell stands in a table."""
@@ -116,7 +111,9 @@ def _framed(judge: Mapping[str, Any]) -> list[str]:
 
 def _metric(cell: Conditions) -> str:
     whitened = "latents whitened by the codes' covariance in its active directions"
-    return f"{TENSORS[cell['geometry_metric']]}, in float64, {whitened}"
+    first, *others = (catalogue.caption("latent_metrics", name).rstrip(".") for name in cell["geometry_metrics"])
+    also = "".join(f"; {name}: {what}" for name, what in zip(cell["geometry_metrics"][1:], others, strict=True))
+    return f"{first}, in float64, {whitened}{also}"
 
 
 def _chosen(kind: str, label: str, choice: Mapping[str, Any]) -> str:

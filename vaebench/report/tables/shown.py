@@ -9,17 +9,29 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vaebench.evaluation.survey import METRICS
 from vaebench.report import concordance, paired
 from vaebench.report.differences import supported
 from vaebench.report.summary import FEWEST
 from vaebench.report.tables.columns import members, metric_of, named, quantity
 from vaebench.report.tables.conditions import Conditions, Place, comparable, place
+from vaebench.study import catalogue
 from vaebench.study.naming import CONTROLS, readable
 from vaebench.study.tidy import BLOCK, CELL
 
 KEY = [*CELL, "part", "metric"]
 CONTROL = "mean"  # the flavour that learns the mean image alone, and no flavour should learn less
 LEARNT = ("elbo", "nll", "mse")
+KINDS = {
+    "pixel": "distance of the two images",
+    "latent": "the latent space's own",
+    "mahalanobis": "by the covariance of the codes",
+    "untrained": "length of the straight line's image before training",
+    "ends": "of the two decoded images",
+    "line": "length of the straight line's image",
+    "geodesic": "length of the shortest curve",
+    "shuffled": "latent distance of other images",
+}
 
 
 @dataclass(frozen=True)
@@ -51,9 +63,6 @@ def _summary(results: Results, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[s
     least, most = quantities.map(lambda what: what.least), quantities.map(lambda what: what.most)
     few = rows["low"].isna() & (rows["n"] > 1)
     cut = (rows["low"] < least) | (rows["high"] > most)
-    whole = {place(cell): len(cell["seeds"]) - len(cell["diverged"]) for cell in results.conditions}
-    seeds = [whole[cell] for cell in rows[CELL].itertuples(index=False, name=None)]
-    lacking = [f"of {n} of {all} seeds" if 0 < n < all else "" for n, all in zip(rows["n"], seeds, strict=True)]
     ties = supported(results.differences)
     best = pd.MultiIndex.from_frame(ties[_near(ties, rows)][KEY])
     rows = rows.assign(
@@ -61,7 +70,7 @@ def _summary(results: Results, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[s
         high=rows["high"].clip(upper=most).mask(few, rows["highest"]),
         bracketed=few | cut,
         bold=pd.MultiIndex.from_frame(rows[KEY]).isin(best),
-        remark=rows["reason"] + pd.Series(lacking, rows.index, dtype=object),
+        remark=rows["reason"] + _lacking(results, rows, rows["n"]),
     )
     said = []
     if (rows["n"] >= FEWEST).any():
@@ -81,6 +90,14 @@ def _summary(results: Results, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[s
             f"paired difference{over} cannot tell from it, where these are no more than the others"
         )
     return rows, said
+
+
+def _lacking(results: Results, rows: pd.DataFrame, seeds: pd.Series) -> pd.Series:
+    """What is said of rows that are of so many ``seeds``, where more of the cell's did not diverge."""
+    whole = {place(cell): len(cell["seeds"]) - len(cell["diverged"]) for cell in results.conditions}
+    of = [whole[cell] for cell in rows[CELL].itertuples(index=False, name=None)]
+    said = [f"of {n} of {all} seeds" if 0 < n < all else "" for n, all in zip(seeds, of, strict=True)]
+    return pd.Series(said, rows.index, dtype=object)
 
 
 def _near(ties: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
@@ -116,15 +133,23 @@ def _differences(results: Results) -> tuple[pd.DataFrame, list[str]]:
 def _agreement(results: Results) -> tuple[pd.DataFrame, list[str]]:
     assert results.agreement is not None
     rows = results.agreement[results.agreement["metric"].isin(members("agreement"))]
-    baselines = {*concordance.DISTANCES} - {*concordance.SHOWN}
-    rows = rows[(rows["metric"] != "scale_free_variation") | ~rows["part"].isin(baselines)]
-    rows = rows.assign(bracketed=True, bold=_apart(rows, results.families), remark=rows["reason"])
+    unseen = {*concordance.DISTANCES} - {*concordance.SHOWN}
+    rows = rows[~rows["metric"].isin(["reliability", "scale_free_variation"]) | ~rows["part"].isin(unseen)]
+    known = rows["mean"].notna()
+    remark = rows["reason"] + _lacking(results, rows, rows["seeds"]).where(known, "")
+    rows = rows.assign(bracketed=True, bold=_apart(rows, results.families), remark=remark)
+    present = set(rows["part"])
+    kinds = [f"{kind}: {what}" for kind, what in KINDS.items() if kind in present]
+    kinds += [
+        f"{name}: geodesic's, by the {caption[0].lower()}{caption[1:].rstrip('.')}"
+        for name in METRICS
+        if name in present
+        for caption in [catalogue.caption("latent_metrics", name)]
+    ]
     return rows, [
-        "the same pairs for all flavours and seeds; pixel: distance of the two images, latent: the latent space's own, "
-        "mahalanobis: by the covariance of the codes, ends: of the two decoded images, line: length of the straight "
-        "line's image, geodesic: length of the shortest curve, shuffled: latent distance of other images; line - ends: "
-        "what the line adds; seeds without distances, such as collapsed ones, and then pairs without one for some seed "
-        "are left out",
+        f"the same pairs for all flavours and seeds; {', '.join(kinds)}; line - ends: what the line adds; seeds "
+        "without distances, such as collapsed ones, and then pairs without one for some seed are left out",
+        "reliability: share of the pairs in the variance of the logarithm of a distance over pairs and seeds, ICC(2,1)",
         "scale-free variation: mean over pairs of the coefficient of variation over seeds, of distances divided by "
         "their mean for the seed",
         f"value [95 % interval over seeds, by the jackknife, and pairs of images, by {concordance.DRAWS} draws of the "
