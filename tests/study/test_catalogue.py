@@ -47,7 +47,7 @@ def test_groups_are_the_folders_in_the_kind_s_order() -> None:
     ]
     tables = ["likelihood", "evidence", "ex_post", "surgery", "reconstruction", "generation", "augmentation", "latent"]
     tables += ["representation", "stability", "disentanglement", "detection"]
-    tables += ["geometry", "curvature", "interpolation", "neighbourhood"]
+    tables += ["geometry", "curvature", "interpolation", "neighbourhood", "validity"]
     assert list(catalogue.groups("metrics")) == tables
     for kind in ("networks", "likelihoods"):
         assert catalogue.groups(kind) == {"": catalogue.names(kind)}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vaebench.data.reading import Reading
 
 FACTORS = {"shape": 3, "scale": 5, "orientation": 8, "x": 13, "y": 13}  # number of values
+CATEGORICAL, CYCLIC = ("shape",), ("orientation",)  # the values of the others are in order
 CLASSES = ("triangle", "heart", "semicircle")
 SIDE, SAMPLES = 28, 4  # pixels, and samples across each of them
 STEP = 4  # samples from one position to the next

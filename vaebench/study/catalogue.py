@@ -26,6 +26,7 @@ KINDS = {
     "networks": "model/networks",
     "samplers": "samplers/catalogue",
     "metrics": "evaluation/metrics",
+    "latent_metrics": "evaluation/survey/latent_metrics",
     "figures": "report/figures",
 }
 
@@ -103,6 +104,8 @@ def _declared(path: Path) -> dict[str, Any]:
 
 
 def _is_literal(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp):  # a negative number
+        node = node.operand
     return isinstance(node, ast.Constant) or (isinstance(node, ast.Tuple) and all(map(_is_literal, node.elts)))
 
 

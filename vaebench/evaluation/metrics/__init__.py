@@ -25,4 +25,5 @@ ORDER = (
     "curvature",
     "interpolation",
     "neighbourhood",
+    "validity",
 )

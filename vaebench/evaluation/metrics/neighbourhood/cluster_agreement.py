@@ -3,11 +3,10 @@
 import numpy as np
 
 from vaebench.evaluation.metric import metric
-from vaebench.evaluation.survey import NEIGHBOURHOODS
 from vaebench.geometry.neighbours import adjusted_rand_index, k_medoids
 
 
-@metric(unit="", better="higher", most=1, over=NEIGHBOURHOODS)
+@metric(unit="", better="higher", most=1, over=("latent", "graph"))
 def cluster_agreement(neighbourhood) -> float:
     """Adjusted Rand index of classes and as many clusters around medoids: 0 is chance, 1 is the same partition."""
     labels = neighbourhood.labels

@@ -1,0 +1,3 @@
+"""What distances tell of images, beside that seeds agree on them."""
+
+SUBJECT = "survey"
