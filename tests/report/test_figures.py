@@ -162,7 +162,8 @@ def test_looks_are_unique_and_do_not_depend_on_controls():
     assert list(looks) == ["copy", *flavours, "average"]
 
 
-def test_colours_stay_apart_for_the_colour_blind():
+@pytest.mark.parametrize("colours", [style.COLOURS, (*style.CLASSES, "0.85")])  # classes are on light grey
+def test_colours_stay_apart_for_the_colour_blind(colours):
     # Machado, Oliveira & Fernandes 2009: full protanopia, deuteranopia and tritanopia on linear RGB.
     sights = np.array([
         np.eye(3),
@@ -171,13 +172,13 @@ def test_colours_stay_apart_for_the_colour_blind():
         [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
     ])  # fmt: skip
     to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    rgb = np.array([to_rgb(colour) for colour in style.COLOURS])
+    rgb = np.array([to_rgb(colour) for colour in colours])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     for sight in sights:
         xyz = np.clip(linear @ sight.T, 0, 1) @ to_xyz.T / [0.9505, 1, 1.089]
         f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
         lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
-        distances = np.linalg.norm(lab[:, None] - lab, axis=-1)[np.triu_indices(8, 1)]
+        distances = np.linalg.norm(lab[:, None] - lab, axis=-1)[np.triu_indices(len(colours), 1)]
         assert distances.min() > 16
 
 

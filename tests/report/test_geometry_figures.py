@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
@@ -12,12 +15,16 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from vaebench.errors import VaebenchError
+from vaebench.report.concordance import SHOWN
 from vaebench.report.figures import style, tiles
+from vaebench.report.figures.agreement.concordance import concordance
 from vaebench.report.figures.geometry.interpolations import interpolations
 from vaebench.report.figures.geometry.magnification_violins import magnification_violins
+from vaebench.report.figures.plane import _panels
 from vaebench.report.figures.plane.curvature import curvature
 from vaebench.report.figures.plane.learned_metric import learned_metric
 from vaebench.report.figures.plane.magnification import magnification
+from vaebench.report.figures.validity.reliability_validity import reliability_validity
 from vaebench.study import catalogue
 
 Geometry = dict[str, np.ndarray]
@@ -61,19 +68,20 @@ def flat(seed: int = 0, spread: float = 1.0) -> Geometry:
 
 
 def strips(seed: int = 0, channels: int = 1) -> Geometry:
-    """Discs that move: straight for the line, around for the geodesic."""
+    """Discs that move: straight for the line, around for the geodesic; and rings at their ends."""
     rows, columns = np.mgrid[:28, :28]
     images = np.stack([
         [(rows - 14 - bend * np.sin(np.pi * t)) ** 2 + (columns - 6 - 16 * t) ** 2 < 30 for t in np.linspace(0, 1, 9)]
         for bend in (0, 4, 2, 8)
     ]).astype(np.float32)  # fmt: skip
     images = np.repeat(images[:, :, None], channels, axis=2) * (1 - 0.05 * (seed % 7))
+    ring = (abs((rows - 14) ** 2 + (columns - 14) ** 2 - 80) < 30) * np.array([0.4, 0.6, 0.8, 1.0])[:, None, None]
     return {
         "reason": np.array(""),
+        "end_images": np.repeat(ring.reshape(2, 2, 1, 28, 28), channels, axis=2),
         "line_images": images[:2],
         "geodesic_images": images[2:],
-        "line_lengths": np.array([4.0, 5.0]),
-        "geodesic_lengths": np.array([3.0, 4.5]),
+        "geodesic_ratios": np.array([0.75, 0.9]),
     }
 
 
@@ -111,7 +119,9 @@ def learned() -> Geometry:
 
 
 def discrete() -> Geometry:
-    kept = {key: values for key, values in flat().items() if not any(word in key for word in ("line", "geodesic"))}
+    kept = {
+        key: values for key, values in flat().items() if not any(word in key for word in ("line", "geodesic", "end_"))
+    }
     del kept["plane_curvature"]
     return kept | {"curve_reason": np.array(DISCRETE), "curvature_reason": np.array(RELU)}
 
@@ -151,7 +161,7 @@ def test_magnification_is_drawn_less_its_median_on_one_scale():
         assert axes.images[0].get_clim() == pytest.approx((low, high))
         # Cells are centred on the points of the grid: 24 from -3 to 3, 20 from -2 to 2.
         assert axes.images[0].get_extent() == pytest.approx((-3 - 3 / 23, 3 + 3 / 23, -2 - 2 / 19, 2 + 2 / 19))
-        assert axes.images[0].origin == "lower"
+        assert axes.images[0].origin == "lower" and axes.get_aspect() == 1
     assert np.isnan(centred["poincare_vae"][0, 0])
     median = np.median(flat()["plane_log_magnification"])
     assert figure.axes[0].get_title() == f"VAE · median \N{MINUS SIGN}{7 - median:.1f}"
@@ -160,14 +170,25 @@ def test_magnification_is_drawn_less_its_median_on_one_scale():
 
 def test_codes_are_drawn_by_class():
     made = flat()
-    axes = magnification({"vae": made}, LOOKS).axes[0]
     colours = style.class_colours(made["plane_labels"])
-    assert np.array_equal(codes(axes).get_offsets(), made["plane_codes"])
-    assert np.allclose(
-        codes(axes).get_facecolor(), [to_rgba(colours[label]) for label in made["plane_labels"].tolist()]
-    )
-    assert codes(axes).get_rasterized()
-    assert axes.get_xlim() == pytest.approx((-3 - 3 / 23, 3 + 3 / 23))
+    for figure in (magnification({"vae": made}, LOOKS), curvature({"vae": made}, LOOKS)):
+        axes = figure.axes[0]
+        assert np.array_equal(codes(axes).get_offsets(), made["plane_codes"])
+        assert np.allclose(
+            codes(axes).get_facecolor(), [to_rgba(colours[label]) for label in made["plane_labels"].tolist()]
+        )
+        assert codes(axes).get_edgecolor().tolist() == [[1, 1, 1, 1]] and codes(axes).get_rasterized()
+        assert axes.get_xlim() == pytest.approx((-3 - 3 / 23, 3 + 3 / 23))
+        assert [text.get_text() for text in figure.legends[0].get_texts()][:10] == [str(label) for label in range(10)]
+
+
+def test_backgrounds_are_paler_than_all_codes():
+    def lightness(colours):
+        return np.array([to_rgba(colour)[:3] for colour in colours]) @ [0.2126, 0.7152, 0.0722]
+
+    for shades in (_panels.SHADES, _panels.SIGNS):
+        assert lightness(shades(np.linspace(0, 1, 9))).min() > np.median(lightness(style.CLASSES)) + 0.15
+    assert [*lightness([_panels.SIGNS(0.0), _panels.SIGNS(1.0)])] == pytest.approx([0.65, 0.73], abs=0.02)
 
 
 def test_lines_and_trusted_geodesics_of_eight_pairs_are_drawn():
@@ -245,28 +266,51 @@ def test_the_learned_metric_is_beside_the_pull_back_with_their_rank_correlation(
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_strips_show_the_images_with_the_ratio_of_lengths(channels):
+def test_strips_show_the_images_between_their_ends_with_the_ratio_of_lengths(channels):
     made = {"vae": strips(0, channels), "ae": strips(3, channels)}
-    made["ae"]["geodesic_lengths"] = np.array([np.nan, 4.5])
+    made["ae"]["geodesic_ratios"] = np.array([np.nan, 0.9])
     figure = interpolations(made, LOOKS)
+    wide = 9 * 29 - 1  # nine images of 28 pixels and gaps of 1, and 14 pixels to the test images beside them
     for axes, geometry in zip(figure.axes, made.values(), strict=True):
         sheet = background(axes)
-        for pair, top in enumerate((0, 57 + 9)):  # two strips of 28 pixels and a gap of 1; a sixth between pairs
+        assert sheet.shape == (57 + 14 + 57, 28 + 14 + wide + 14 + 28, 3)
+        for pair, top in enumerate((0, 57 + 14)):
             both = np.concatenate([geometry["line_images"][pair], geometry["geodesic_images"][pair]])
-            assert np.array_equal(sheet[top : top + 57], tiles.tile(both, 9))
-        assert (sheet[57 : 57 + 9] == 1).all()
-        assert not any(line.get_visible() for line in axes.get_ygridlines())
+            assert np.array_equal(sheet[top : top + 57, 42 : 42 + wide], tiles.tile(both, 9))
+            for end, left in enumerate((0, 42 + wide + 14)):  # in the middle of 57 rows
+                image = sheet[top + 14 : top + 42, left : left + 28]
+                assert np.array_equal(image, tiles.tile(geometry["end_images"][pair, end][None], 1))
+                frame = axes.patches[2 * pair + end]
+                assert (*frame.get_xy(), frame.get_width(), frame.get_height()) == (left - 0.5, top + 13.5, 28, 28)
+        assert (sheet[57 : 57 + 14] == 1).all() and (sheet[:, 28:42] == 1).all()
         assert [label.get_text() for label in axes.get_yticklabels()] == ["line", "geodesic"] * 2
-        assert axes.get_yticks() == pytest.approx([14.25, 42.75, 80.25, 108.75])
+        assert axes.get_yticks() == pytest.approx([14.25, 42.75, 85.25, 113.75])
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["test\nimage", "decoded", "test\nimage"]
     assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [["× 0.75", "× 0.90"], ["—", "× 0.90"]]
     assert [axes.get_title() for axes in figure.axes] == ["VAE", "AE"]
 
 
-def test_only_two_pairs_are_in_strips():
+def test_every_latent_metric_has_a_strip_or_the_reason_why_not():
+    made = {flavour: strips() for flavour in ("vae", "ae", "svae")}
+    for flavour in ("vae", "ae"):
+        made[flavour] |= {"ensemble_images": strips(1)["line_images"], "ensemble_ratios": np.array([0.5, np.nan])}
+    made["svae"]["ensemble_reason"] = np.array("no likelihood")
+    figure = interpolations(made, style.palette(dict.fromkeys(made, "gaussian")))
+    rows = [[label.get_text() for label in axes.get_yticklabels()][:3] for axes in figure.axes]
+    assert rows == [["line", "geodesic", "ensemble"]] * 2 + [["line", "geodesic", "line"]]
+    assert np.array_equal(background(figure.axes[0])[58:86, 42:70], tiles.tile(strips(1)["line_images"][0, :1], 1))
+    texts = ["× 0.75", "× 0.50", "× 0.90", "—"]
+    assert [text.get_text() for text in figure.axes[0].texts] == texts
+    assert note(figure) == "Not shown: SVAE in ensemble — no likelihood."
+
+
+@pytest.mark.parametrize(("flavours", "pairs"), [(1, 2), (12, 2), (13, 1)])
+def test_of_many_flavours_one_pair_is_in_strips(flavours, pairs):
     made = {key: np.concatenate([values] * 2) if values.ndim else values for key, values in strips().items()}
-    [axes] = interpolations({"vae": made}, LOOKS).axes
-    assert len(background(axes)) == 2 * (57 + 9)
-    assert len(axes.texts) == 2
+    every = {f"flavour_{i}": made for i in range(flavours)}
+    for axes in interpolations(every, style.palette(dict.fromkeys(every, "gaussian"))).axes:
+        assert len(background(axes)) == pairs * (57 + 14) - 14
+        assert len(axes.texts) == pairs
 
 
 def test_violins_show_quartiles_of_what_is_regular():
@@ -300,6 +344,120 @@ def test_a_constant_condition_number_is_drawn():
     assert magnification_violins({"vae": made}, LOOKS).axes[1].get_xlim() == (-1, 1)
 
 
+# Agreement and separation
+
+KINDS = ("pixel", "latent", "untrained", "ends", "line", "geodesic", "ensemble", "shuffled")
+
+
+def measured(count: int, vague: float = 0.3) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Agreement and class separation of so many flavours; the first one's interval of latents is ``vague`` long."""
+    kinds = [(f"flavour_{i}", i, kind, j) for i in range(count) for j, kind in enumerate(KINDS)]
+    rows = []
+    for flavour, i, kind, j in kinds:
+        agreed, told = 0.05 * j + 0.4 * (i % 2) + 0.01 * i, 60 + j - i
+        half = vague / 2 if (i, kind) == (0, "latent") else 0.1
+        rows.append((flavour, kind, "mean_spearman", agreed, agreed - half, agreed + half))
+        rows.append((flavour, f"{kind} pairs", "class_separation", told, told - 2, told + 2))
+    table = pd.DataFrame(rows, columns=["flavour", "part", "metric", "mean", "low", "high"]).assign(reason="")
+    agreement = table["metric"] == "mean_spearman"
+    return table[agreement], table[~agreement]
+
+
+def looks_of(table: pd.DataFrame) -> style.Palette:
+    return style.palette(dict.fromkeys(table["flavour"].unique(), "gaussian"))
+
+
+def arrows(axes: Axes) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    return [(text.xyann, text.xy) for text in axes.texts]
+
+
+def places(agreement: pd.DataFrame, summary: pd.DataFrame, flavour: str) -> dict[str, tuple[float, float]]:
+    ours, theirs = (table[table["flavour"] == flavour]["mean"] for table in (agreement, summary))
+    return dict(zip(KINDS, zip(ours, theirs, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("count", [1, 2, 16])
+def test_arrows_go_from_the_latent_distance_to_the_geodesics(count):
+    agreement, summary = measured(count)
+    figure = reliability_validity(pd.DataFrame(), agreement, summary, looks_of(agreement))
+    *small, last = figure.axes
+    together = 1 < count <= 15
+    small += [] if together else [last]
+    assert len(small) == count
+    path = ("latent", "ends", "line", "geodesic", "ensemble")
+    for i, axes in enumerate(small):
+        where = places(agreement, summary, f"flavour_{i}")
+        steps = [where[kind] for kind in path]
+        assert [(tuple(start), tuple(end)) for start, end in arrows(axes)] == [*itertools.pairwise(steps)]
+        drawn = {line.get_label(): tuple(line.get_xydata()[0]) for line in axes.lines}
+        assert {kind: drawn[kind] for kind in KINDS} == where
+        bars = [segment for bars in axes.collections for segment in bars.get_segments()]
+        across = [(x, y) for (x, y), end in bars if y == end[1]]
+        halves = [0.15 if (i, kind) == (0, "latent") else 0.1 for kind in path]
+        assert across == [
+            (pytest.approx(where[kind][0] - half), where[kind][1]) for kind, half in zip(path, halves, strict=True)
+        ]
+        assert [(x, low, high) for (x, low), (end, high) in bars if x == end] == [
+            (where[kind][0], where[kind][1] - 2, where[kind][1] + 2) for kind in path
+        ]
+        (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+        assert all(left < x < right and bottom < y < top for bar in bars for x, y in bar)
+    if together:
+        expected = [
+            step
+            for i in range(count)
+            for step in itertools.pairwise([places(agreement, summary, f"flavour_{i}")[kind] for kind in path[:3]])
+        ]
+        assert [(tuple(start), tuple(end)) for start, end in arrows(last)] == expected
+        assert last.get_xlim() == small[0].get_xlim() and last.get_position().width > small[0].get_position().width
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names[:8] == [*path, "pixel", "untrained", "shuffled"] and len(names) == 8 + count * together
+
+
+def test_an_interval_that_says_nothing_is_faint_and_sets_no_limits():
+    agreement, summary = measured(2, vague=1.9)
+    figure = reliability_validity(pd.DataFrame(), agreement, summary, looks_of(agreement))
+    first, second, _ = figure.axes
+    assert first.collections[0].get_alpha() < first.collections[1].get_alpha() == second.collections[0].get_alpha()
+    left, right = first.get_xlim()
+    assert left > -0.3 and right < 1.1
+
+
+def test_what_has_no_place_is_named_with_its_reason(tmp_path):
+    agreement, summary = measured(3)
+    lost = (agreement["flavour"] == "flavour_0") & agreement["part"].isin(["geodesic", "ensemble"])
+    agreement = agreement.assign(
+        mean=agreement["mean"].mask(lost), reason=agreement["reason"].mask(lost, "no geodesic converged")
+    )
+    one = summary["flavour"] == "flavour_2"
+    summary = summary.assign(mean=summary["mean"].mask(one), reason=summary["reason"].mask(one, "there is one class"))
+    figure = reliability_validity(pd.DataFrame(), agreement, summary, looks_of(agreement))
+    assert [axes.get_title() for axes in figure.axes] == ["Flavour 0", "Flavour 1", "all flavours: latent, ends, line"]
+    assert note(figure) == (
+        "Not shown: Flavour 0 in geodesic, ensemble — no geodesic converged; Flavour 2 — there is one class."
+    )
+    assert len(arrows(figure.axes[0])) == 2
+    every = reliability_validity(pd.DataFrame(), agreement, summary.assign(mean=np.nan), looks_of(agreement))
+    assert every.axes[0].texts[0].get_text().replace("\n", " ") == "no flavour has distances to compare over seeds"
+    agreement, summary = agreement.assign(mean=0.5), summary.assign(mean=60.0)  # arrows of no length
+    style.save(reliability_validity(pd.DataFrame(), agreement, summary, looks_of(agreement)), [tmp_path / "a.png"])
+
+
+def test_concordance_is_the_mean_correlation_of_two_seeds():
+    agreement, _ = measured(4, vague=0.8)
+    figure = concordance(pd.DataFrame(), agreement, looks_of(agreement))
+    [axes] = figure.axes
+    dots = {line.get_label(): line.get_xdata() for line in axes.lines}
+    for bars, kind in zip(axes.collections, SHOWN, strict=True):
+        rows = agreement[agreement["part"] == kind]
+        assert np.array_equal(dots[kind], rows["mean"])
+        assert np.array_equal([segment[:, 0] for segment in bars.get_segments()], rows[["low", "high"]])
+    assert axes.collections[0].get_alpha().tolist() == [0.25, 1, 1, 1]
+    assert axes.lines[-1].get_xdata() == [0, 0]
+    assert axes.get_xlim()[0] < agreement["low"].min() and axes.get_xlim()[1] > 1
+    assert axes.get_xlabel() == "mean Spearman correlation of two seeds"
+
+
 # All figures
 
 
@@ -326,7 +484,7 @@ def test_nothing_to_show_is_said(kind, name, tmp_path):
     without = {key: values for key, values in flat().items() if not key.startswith("plane")}
     if kind == "plane":
         figure = draw({"vae": without}, style.palette({"vae": "gaussian"}))
-        expected = "" if name == "learned_metric" else "Not shown: VAE — its latent space is not two-dimensional."
+        expected = "" if name == "learned_metric" else "Not shown: VAE — it has not two active latent directions."
         assert note(figure) == expected
 
 

@@ -14,6 +14,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -51,6 +52,8 @@ COLOURS = ("#0173b2", "#de8f05", "#029e73", "#e34a33", "#56b4e9", "#8c1c3c", "#f
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 LINES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (5, 1.5, 1, 1.5), (1, 1))
 CONTROL_COLOURS = ("#000000", "#808080")
+# Of classes: as far apart, and from white and light grey as well.
+CLASSES = ("#0173b2", "#de8f05", "#029e73", "#e34a33", "#56b4e9", "#8c1c3c", "#8844ee", "#332288", "#000000", "#99e650")
 BAND = 0.12
 # Per inch. While a PDF is written, each panel of points takes the memory of an image of the whole page.
 DOTS = {".pdf": 120, ".png": 200}
@@ -111,7 +114,7 @@ def class_colours(labels: np.ndarray) -> dict[int, Colour]:
     """Colour of each class label: that of a label does not depend on which others occur, up to ten classes."""
     classes = np.unique(labels).tolist()
     if max(classes) < 10:
-        colours = matplotlib.color_sequences["tab10"]
+        colours = [to_rgb(colour) for colour in CLASSES]
     else:
         import seaborn as sns
 

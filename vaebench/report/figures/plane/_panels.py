@@ -11,23 +11,29 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from vaebench.report.figures import style
 
-SHADES = LinearSegmentedColormap.from_list("shades", ["0.58", "1"])  # apart from all colours of classes
+SHADES = LinearSegmentedColormap.from_list("shades", ["0.62", "1"])  # apart from all colours of classes
+SIGNS = LinearSegmentedColormap.from_list("signs", ["#b49bd0", "#ffffff", "#d9b48c"])  # pale, for the same reason
 OUTSIDE = "#f3e6b8"
-SPACE = "its latent space is not two-dimensional"
+SPACE = "it has not two active latent directions"
+SIZE = (2.3, 2.3)  # inches, of a panel
 
 
 def panel(axes: Axes, geometry: style.Arrays, values: np.ndarray, **settings: Any) -> AxesImage:
-    """Show values (m, n) on the grid; those that are no number are in the colour `OUTSIDE`."""
+    """Show values (m, n) on the grid, as long a unit on either axis; those that are no number are `OUTSIDE`."""
     (left, right), (bottom, top) = (_borders(geometry[key]) for key in ("plane_x", "plane_y"))
     axes.grid(False)
-    axes.set(facecolor=OUTSIDE, box_aspect=1)
+    axes.set_facecolor(OUTSIDE)
     axes.set_xlabel(str(geometry["plane_axes"][0]))
     axes.set_ylabel(str(geometry["plane_axes"][1]))
     place = (left, right, bottom, top)
-    return axes.imshow(values, origin="lower", extent=place, aspect="auto", interpolation="nearest", **settings)
+    image = axes.imshow(values, origin="lower", extent=place, interpolation="nearest", **settings)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(4, integer=True))
+    return image
 
 
 def _borders(ticks: np.ndarray) -> tuple[float, float]:
@@ -36,11 +42,11 @@ def _borders(ticks: np.ndarray) -> tuple[float, float]:
     return ticks[0] - half, ticks[-1] + half
 
 
-def dots(axes: Axes, geometry: style.Arrays, colours: Any, size: float) -> None:
+def dots(axes: Axes, geometry: style.Arrays, colours: Sequence[style.Colour]) -> None:
     """Codes of test images, as pixels, so that a PDF stays small; those off the grid are off the panel."""
     axes.autoscale(False)
     x, y = geometry["plane_codes"].T
-    axes.scatter(x, y, s=size, c=colours, linewidths=0, rasterized=True)
+    axes.scatter(x, y, s=4.5, c=colours, edgecolors="white", linewidths=0.25, rasterized=True)
 
 
 def classes(geometries: Iterable[style.Arrays]) -> tuple[list[list[style.Colour]], list[Line2D]]:

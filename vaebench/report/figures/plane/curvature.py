@@ -1,6 +1,8 @@
-"""Gaussian curvature of the pull-back metric over the latent plane, for images scaled so that the mean squared
-singular value of the decoder's Jacobian is 1, with codes of test images (dots). The scale is linear up to the median
-size and logarithmic from there to the 98 % quantile of all panels. The plane is yellow where there is no curvature.
+"""Gaussian curvature of the pull-back metric over two latent directions, for images scaled so that the mean squared
+singular value of the decoder's Jacobian is 1: brown is that of a sphere, violet that of a saddle. Codes of test images
+(dots, by class) have mean 0 and covariance 1 where the latent space is Euclidean; sphere and ball are in their own
+charts. The scale is linear up to the median size and logarithmic from there to the 98 % quantile of all panels. The
+plane is yellow where there is no curvature.
 """
 
 from __future__ import annotations
@@ -22,15 +24,15 @@ def curvature(geometries: Mapping[str, style.Arrays], palette: style.Palette) ->
     note = style.absences(absent, palette)
     if not shown:
         return style.nothing("no flavour has a curvature over a plane", note)
-    figure, grid = style.canvas(len(shown), 5, (2.3, 2.15), note=note)
+    colours, handles = _panels.classes(geometries[flavour] for flavour in shown)
+    figure, grid = style.canvas(len(shown), 5, _panels.SIZE, handles=handles, note=note)
     middle, end = _scale([geometries[flavour]["plane_curvature"] for flavour in shown])
     norm = SymLogNorm(middle, vmin=-end, vmax=end)
-    for axes, flavour in zip(grid, shown, strict=True):
+    for axes, flavour, shades in zip(grid, shown, colours, strict=True):
+        geometry = geometries[flavour]
         axes.set_title(palette[flavour].name)
-        image = _panels.panel(
-            axes, geometries[flavour], geometries[flavour]["plane_curvature"], cmap="RdBu_r", norm=norm
-        )
-        _panels.dots(axes, geometries[flavour], "0.35", size=1.0)
+        image = _panels.panel(axes, geometry, geometry["plane_curvature"], cmap=_panels.SIGNS, norm=norm)
+        _panels.dots(axes, geometry, shades)
     _panels.bar(figure, image, grid, "scaled Gaussian curvature\n(dimensionless)", ticks=_ticks(middle, end))
     return figure
 

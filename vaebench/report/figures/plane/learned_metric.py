@@ -1,6 +1,6 @@
-"""Log magnification over the latent plane of a flavour's learned metric and of its decoder's pull-back, each less its
-median (nats) and with its own scale, which ends at the 2 % and 98 % quantiles; dots are codes of test images by class,
-and Spearman's rank correlation of the two is over the grid.
+"""Log magnification over two latent directions of a flavour's learned metric and of its decoder's pull-back, each less
+its median (nats) and with its own scale, which ends at the 2 % and 98 % quantiles; dots are codes of test images by
+class, and Spearman's rank correlation of the two is over the grid.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def learned_metric(geometries: Mapping[str, style.Arrays], palette: style.Palett
     if not shown:
         return style.nothing("no flavour has a learned metric over a plane", note)
     colours, handles = _panels.classes(geometries[flavour] for flavour in shown)
-    figure, grid = style.canvas(2 * len(shown), 4, (2.8, 2.4), handles=handles, note=note)
+    figure, grid = style.canvas(2 * len(shown), 4, (2.8, 2.3), handles=handles, note=note)
     for flavour, shades, *pair in zip(shown, colours, grid[::2], grid[1::2], strict=True):
         both = {key: _panels.centred(geometries[flavour][key]) for key in KEYS}
         for axes, background, label in zip(pair, both.values(), ("", "log magnification − median (nats)"), strict=True):
             scale = _panels.limits([background])
             image = _panels.panel(axes, geometries[flavour], background, cmap=_panels.SHADES, **scale)
-            _panels.dots(axes, geometries[flavour], shades, size=2.0)
+            _panels.dots(axes, geometries[flavour], shades)
             figure.colorbar(image, ax=axes, label=label, extend="both")
         correlation = pd.DataFrame({key: values.ravel() for key, values in both.items()}).corr("spearman").iloc[0, 1]
         pair[0].set_title(style.title(palette[flavour].name, "learned metric"))

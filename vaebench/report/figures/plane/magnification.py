@@ -1,6 +1,7 @@
-"""Log magnification of the decoder over the latent plane, less each panel's median, which its title gives (nats); the
-scale ends at the 2 % and 98 % quantiles of all panels. Dots are codes of test images by class; of the same pairs of
-images, straight lines are dashed, and geodesics, where they converged, are white. The metric is singular or undefined
+"""Log magnification of the decoder over two latent directions, less each panel's median, which its title gives (nats);
+the scale ends at the 2 % and 98 % quantiles of all panels. Codes of test images (dots, by class) have mean 0 and
+covariance 1 where the latent space is Euclidean; sphere and ball are in their own charts. Between the same pairs of
+images, straight lines are dashed, and geodesics, where they converged, are solid. The metric is singular or undefined
 where the plane is yellow.
 """
 
@@ -20,17 +21,9 @@ from vaebench.report.figures import style
 from vaebench.report.figures.plane import _panels
 
 PAIRS = 8
-GEODESIC: dict[str, Any] = {
-    "color": "white",
-    "linewidth": 1.1,
-    "path_effects": [withStroke(linewidth=2.2, foreground="black")],
-}
-LINE: dict[str, Any] = {
-    "color": "black",
-    "linewidth": 0.6,
-    "dashes": (4, 2),
-    "path_effects": [withStroke(linewidth=1.3, foreground="white")],
-}
+HALO = [withStroke(linewidth=2.6, foreground="white")]
+GEODESIC: dict[str, Any] = {"color": "#c2007a", "linewidth": 1.2, "path_effects": HALO}
+LINE: dict[str, Any] = {"color": "black", "linewidth": 1.0, "dashes": (3, 1.5), "path_effects": HALO}
 
 
 @style.styled
@@ -47,7 +40,7 @@ def magnification(geometries: Mapping[str, style.Arrays], palette: style.Palette
         return style.nothing("no flavour has a magnification over a plane", note)
     colours, handles = _panels.classes(geometries[flavour] for flavour in shown)
     handles += [Line2D([], [], label="geodesic", **GEODESIC), Line2D([], [], label="line", **LINE)]
-    figure, grid = style.canvas(len(shown), 5, (2.3, 2.15), handles=handles, note=note)
+    figure, grid = style.canvas(len(shown), 5, _panels.SIZE, handles=handles, note=note)
     backgrounds = [_panels.centred(geometries[flavour]["plane_log_magnification"]) for flavour in shown]
     scale = _panels.limits(backgrounds)
     for axes, flavour, background, shades in zip(grid, shown, backgrounds, colours, strict=True):
@@ -55,7 +48,7 @@ def magnification(geometries: Mapping[str, style.Arrays], palette: style.Palette
         median = np.nanmedian(geometry["plane_log_magnification"])
         axes.set_title(style.title(palette[flavour].name, Formatter.fix_minus(f"median {median:.1f}")))
         image = _panels.panel(axes, geometry, background, cmap=_panels.SHADES, **scale)
-        _panels.dots(axes, geometry, shades, size=2.0)
+        _panels.dots(axes, geometry, shades)
         if flavour in curved:
             _curves(axes, geometry)
     _panels.bar(figure, image, grid, "log magnification − median (nats)")

@@ -1,15 +1,18 @@
 """Whether seeds agree on a distance (mean Spearman correlation, with its 95 % interval over seeds and pairs) against
-whether it tells pairs of two classes from pairs of one (class separation, mean over seeds; 50 is chance).
+whether it tells pairs of two classes from pairs of one (class separation, 50 is chance; with that over seeds).
 
-The path goes from the latent space's distance over that of the decoded ends and the length of the straight line's image
-to the geodesic's. Pixels agree fully, as no model has a part in them; shuffled codes know nothing of a pair. The other
-flavours are grey, and intervals of few seeds may end beyond the panel.
+Arrows go from the latent space's distance over that of the decoded ends and the length of the straight line's image to
+the geodesic's, and to that by an ensemble of decoders. Pixels agree fully, as no model has a part in them; the
+untrained decoder's line shows what training adds, and shuffled codes know nothing of a pair. An interval of more than
+half the range from chance to full is faint. The other flavours are grey; of few flavours all are together on the left.
 """
 
 from __future__ import annotations
 
-import numpy as np
+import itertools
+
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -17,49 +20,127 @@ from vaebench.report.concordance import SHOWN
 from vaebench.report.figures import style
 from vaebench.report.figures.agreement._shown import shown
 
-BASELINES = {"pixel": ("x", "0"), "shuffled": ("+", "0.45")}
+KINDS = dict(zip((*SHOWN, "ensemble"), "os^DP", strict=True))
+BASELINES = {"pixel": "x", "untrained": "+", "shuffled": "1"}
+TOGETHER = ("latent", "ends", "line")  # of all flavours in one panel
+FEW = 15  # flavours that fit there
+COLUMNS = {True: 4, False: 6}  # with such a panel, and without
+PANEL = (1.75, 1.7)  # inches
+ARROW = {"arrowstyle": "-|>", "linewidth": 0.9, "mutation_scale": 6, "shrinkA": 0, "shrinkB": 2}
+PLACE = ["agreement", "separation"]
+VAGUE = {"agreement": 0.5, "separation": 25.0}  # length of an interval that says nothing
 
 
 @style.styled
 def reliability_validity(
     distances: pd.DataFrame, agreement: pd.DataFrame, summary: pd.DataFrame, palette: style.Palette
 ) -> Figure:
-    """A panel per flavour."""
-    reliability = agreement[agreement["metric"] == "mean_spearman"].set_index(["flavour", "part"])
-    flavours, note = shown(reliability.reset_index(), palette)
+    """A panel per flavour, and one of all."""
+    table = _table(agreement, summary)
+    kinds = [kind for kind in KINDS if kind in set(table["part"])]
+    flavours, note = shown(table.assign(mean=table["agreement"]), palette, kinds)
     if not flavours:
         return style.nothing("no flavour has distances to compare over seeds", note)
-    separation = summary[summary["metric"] == "class_separation"].set_index(["flavour", "part"])["mean"]
-    points = reliability[["mean", "low", "high"]].assign(
-        separation=[separation.get((flavour, f"{part} pairs"), np.nan) for flavour, part in reliability.index]
-    )
-    looks = style.looks(SHOWN)
-    handles = [look.handle() for look in looks.values()]
-    for handle in handles:
-        handle.set_linestyle("")
-    handles += [
-        Line2D([], [], marker=marker, color=colour, linestyle="", label=kind)
-        for kind, (marker, colour) in BASELINES.items()
-    ]
-    figure, grid = style.canvas(len(flavours), 5, (1.5, 1.35), handles=handles, note=note, sharex=True, sharey=True)
-    paths = {flavour: points.loc[flavour].reindex(SHOWN).dropna(subset=["mean", "separation"]) for flavour in flavours}
-    for axes, flavour in zip(grid, flavours, strict=True):
+    points = table.dropna(subset=PLACE).set_index(["flavour", "part"]).sort_index()
+    paths = {flavour: points.loc[flavour].reindex(kinds).dropna(subset=PLACE) for flavour in flavours}
+    marks = {kind: KINDS[kind] for kind in kinds} | BASELINES
+    handles = [Line2D([], [], marker=mark, color="0.25", linestyle="", label=kind) for kind, mark in marks.items()]
+    few = 1 < len(flavours) <= FEW
+    handles += [_handle(palette[flavour]) for flavour in flavours if few]
+    figure, large, small = _panels(len(flavours), few, handles, note)
+    for axes, flavour in zip(small, flavours, strict=True):
         axes.set_title(palette[flavour].name)
         for other in flavours:
-            axes.plot(paths[other]["mean"], paths[other]["separation"], color="0.88", linewidth=0.6, zorder=0.5)
-        path = paths[flavour]
-        axes.plot(path["mean"], path["separation"], color="0.4", linewidth=0.8, zorder=1)
-        for kind, row in path.iterrows():
-            look = looks[str(kind)]
-            axes.hlines(row["separation"], row["low"], row["high"], color=look.colour, linewidth=0.8)
-            axes.plot(row["mean"], row["separation"], look.marker, color=look.colour, markersize=3.2, label=kind)
-        for kind, (marker, colour) in BASELINES.items():
-            if (flavour, kind) in points.index:
-                row = points.loc[(flavour, kind)]
-                axes.plot(row["mean"], row["separation"], marker, color=colour, markersize=3.5, label=kind)
-    grid[0].set_xlim(points["mean"].min() - 0.15, 1.04)
-    for axes in grid[::5]:
-        axes.set_ylabel("separation (%)")
-    for axes in grid[(len(grid) - 1) // 5 * 5 :]:
-        axes.set_xlabel("agreement")
+            axes.plot(*paths[other][PLACE].T.to_numpy(), color="0.9", linewidth=0.6, zorder=0.5)
+        for kind, mark in BASELINES.items():
+            if kind in points.loc[flavour].index:
+                axes.plot(*points.loc[(flavour, kind), PLACE], mark, color="0.45", markersize=4, label=kind, zorder=2)
+        _intervals(axes, paths[flavour], palette[flavour])
+        _arrows(axes, paths[flavour], palette[flavour], 3.4)
+    for axes in large:
+        axes.set_title("all flavours: latent, ends, line")
+        for flavour in flavours:
+            path = paths[flavour]
+            _arrows(axes, path[path.index.isin(TOGETHER)], palette[flavour], 4)
+    drawn = points.loc[flavours].loc[lambda rows: rows.index.isin([*marks], level="part")]
+    small[0].set(xlim=_limits(drawn, "agreement"), ylim=_limits(drawn, "separation"))
     return figure
+
+
+def _table(agreement: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """By flavour and kind of distance: agreement, separation, ends of their intervals, and why either is missing."""
+    both = {
+        "agreement": agreement[agreement["metric"] == "mean_spearman"],
+        "separation": summary[summary["metric"] == "class_separation"],
+    }
+    agreed, told = (
+        rows[["flavour", "part", "mean", "low", "high", "reason"]].set_axis(
+            ["flavour", "part", name, f"{name}_low", f"{name}_high", f"{name}_reason"], axis=1
+        )
+        for name, rows in both.items()
+    )
+    told = told.assign(part=told["part"].str.removesuffix(" pairs"))
+    table = agreed.merge(told, "left", ["flavour", "part"])
+    known = table["separation"].notna()
+    reason = table["separation_reason"].fillna("no class separation").where(~known, "")
+    return table.assign(
+        agreement=table["agreement"].where(known),
+        reason=table["agreement_reason"].where(table["agreement_reason"] != "", reason),
+    )
+
+
+def _panels(count: int, few: bool, handles: list[Line2D], note: str) -> tuple[Figure, list[Axes], list[Axes]]:
+    """The figure, the panel of all flavours, over two rows and columns, where they are few, and those of each."""
+    corner = [(0, 0), (0, 1), (1, 0), (1, 1)] if few else []
+    every = (divmod(n, COLUMNS[few]) for n in itertools.count())
+    cells = list(itertools.islice((cell for cell in every if cell not in corner), count))
+    rows, columns = (1 + max(cell[axis] for cell in cells + corner) for axis in (0, 1))
+    figure, grid = style.canvas(rows * columns, columns, PANEL, handles=handles, note=note, sharex=True, sharey=True)
+    small = [grid[row * columns + column] for row, column in cells]
+    large = []
+    if few:
+        place = small[0].get_gridspec()[:2, :2]  # type: ignore[index]
+        large = [figure.add_subplot(place, sharex=small[0], sharey=small[0])]
+    for axes in grid:
+        if axes not in small:
+            axes.remove()
+    spots = dict(zip(cells, small, strict=True)) | dict.fromkeys(corner, *large)
+    for (row, column), axes in spots.items():
+        if (row + 1, column) not in spots:
+            axes.set_xlabel("agreement")
+            axes.tick_params(labelbottom=True)
+        if spots.get((row, column - 1)) in (None, *large) and axes not in large:
+            axes.tick_params(labelleft=True)
+        if column == 0:
+            axes.set_ylabel("separation (%)")
+    return figure, large, small
+
+
+def _handle(look: style.Look) -> Line2D:
+    return Line2D([], [], label=look.name, marker=">", markersize=3.5, **look.line())
+
+
+def _intervals(axes: Axes, path: pd.DataFrame, look: style.Look) -> None:
+    for name, draw, other in (("agreement", axes.hlines, "separation"), ("separation", axes.vlines, "agreement")):
+        for _, row in path.iterrows():
+            low, high = row[f"{name}_low"], row[f"{name}_high"]
+            alpha = 0.6 if high - low <= VAGUE[name] else 0.15
+            draw(row[other], low, high, color=look.colour, linewidth=0.8, alpha=alpha, zorder=1)
+
+
+def _arrows(axes: Axes, path: pd.DataFrame, look: style.Look, size: float) -> None:
+    """From each kind of distance to the next, which is marked."""
+    places = path[PLACE].to_numpy()
+    for kind, place in zip(path.index, places, strict=True):
+        axes.plot(*place, KINDS[kind], color=look.colour, markersize=size, label=kind, zorder=3)
+    for start, end in itertools.pairwise(places):
+        axes.annotate("", end, start, arrowprops=ARROW | {"color": look.colour}, zorder=2)
+
+
+def _limits(points: pd.DataFrame, name: str) -> tuple[float, float]:
+    """Of an axis, that hold every value and every interval but the vague ones."""
+    low, high = points[f"{name}_low"], points[f"{name}_high"]
+    told = high - low <= VAGUE[name]
+    values = pd.concat([points[name], low[told], high[told]])
+    margin = 0.06 * (values.max() - values.min()) or 1.0
+    return values.min() - margin, values.max() + margin
