@@ -131,7 +131,7 @@ def make_up(folder: Path, study: config.Study) -> None:
         conditions |= {"likelihood": cell.likelihood.name, "likelihood_settings": {}, "own_likelihood": ""}
         conditions |= {"masking": 0.0, "selection": "last epoch", "seeds": study.seeds, "diverged": []}
         conditions |= {"test_images": IMAGES, "importance_samples": 500, "importance_images": IMAGES}
-        conditions |= {"geometry_metric": "euclidean", "points": POINTS, "pairs": PAIRS, "test_sha256": ""}
+        conditions |= {"geometry_metrics": ["euclidean"], "points": POINTS, "pairs": PAIRS, "test_sha256": ""}
         write(evaluations / "conditions.json", json.dumps(conditions))
         means = random.normal(size=(500, cell.latent)).astype(np.float32)
         gallery = {"originals": images, "reconstructions": images, "samples": images, "latent_means": means}

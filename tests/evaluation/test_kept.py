@@ -207,7 +207,7 @@ def test_what_a_measurement_depends_on_is_what_it_is_kept_under(
         return sorted(taken)
 
     assert again(folders, Evaluation(4, 10, 2), GEOMETRY) == sorted(of([0, 1], *MODEL) + of([0], "gallery"))
-    other = Geometry(metric="fisher_rao", points=4, pairs=2)
+    other = Geometry(metrics=["fisher_rao"], points=4, pairs=2)
     assert again(folders, Evaluation(4, 10, 2), other) == sorted(of([0, 1], *SURVEY, "distances") + of([0], "geometry"))
     assert again(folders, Evaluation(4, 10, 2), None) == []
     assert again(folders, Evaluation(4, 10, 3), other) == of([0], "gallery")

@@ -85,7 +85,7 @@ def test_conditions_are_those_of_the_runs(found: Measured) -> None:
         "test_images": 60,
         "importance_samples": 25,
         "importance_images": 20,
-        "geometry_metric": "euclidean",
+        "geometry_metrics": ["euclidean"],
         "points": 60,
         "pairs": 4,
         "device": "cpu",
@@ -103,7 +103,7 @@ def test_a_likelihood_of_its_own_is_said(data: Data, tmp_path: Path) -> None:
     assert "Gaussian" in reason
     assert {of(found, 0)[name]["reason"] for name in ("elbo", "nll", "distortion", "high_pareto_k")} == {reason}
     assert of(found, 0)["rate"]["value"] is not None
-    assert found.conditions["points"] is found.conditions["pairs"] is found.conditions["geometry_metric"] is None
+    assert found.conditions["points"] is found.conditions["pairs"] is found.conditions["geometry_metrics"] is None
 
 
 def test_a_run_that_diverged_has_no_values_and_others_are_shown(

@@ -17,7 +17,7 @@ from vaebench.data.dataset import Data, Split
 from vaebench.errors import Missing
 from vaebench.evaluation.metric import Row
 from vaebench.evaluation.subject import Subject
-from vaebench.evaluation.survey import DISTANCES, NEIGHBOURHOODS, PLACES
+from vaebench.evaluation.survey import DISTANCES, NEIGHBOURHOODS, PLACES, present
 from vaebench.evaluation.survey.pairs import pairs
 from vaebench.evaluation.survey.pictures import pictures
 from vaebench.evaluation.survey.survey import Survey
@@ -31,6 +31,7 @@ from vaebench.model.distributions.hyperbolic import Wrapped
 from vaebench.model.distributions.von_mises_fisher import UniformSphere, VonMisesFisher
 from vaebench.model.spaces.poincare import Ball
 from vaebench.model.vae import VAE
+from vaebench.samplers.encoded import Encoded
 from vaebench.study import catalogue
 from vaebench.study.config import Geometry
 from vaebench.study.views import metrics as of_views
@@ -70,7 +71,8 @@ def survey_of(
     model: VAE, images: Tensor, labels: Tensor, train: Split, settings: Geometry, seed: int = 0, **options
 ) -> Survey:
     subject = Subject(model, images, images, seed, importance_samples=1, importance_images=1)
-    return Survey(subject, labels, train, settings, **options)
+    test = Split(images, labels, options.pop("factors", None))
+    return Survey(subject, test, train, Encoded(model, scaled(train.images), seed), settings, **options)
 
 
 @torch.no_grad()
@@ -80,7 +82,7 @@ def values(survey: Survey) -> Values:
     return {
         (row.name, part): (row.value, row.reason)
         for metric in metrics
-        for part in metric.over
+        for part in present(metric.over, survey.settings.metrics)
         for row in metric.rows(survey.parts[part])
     }
 
@@ -129,8 +131,8 @@ def test_a_survey_of_few_images_counts_the_pairs_that_exist() -> None:
 
     survey = surveyed(posterior, standard(2), lambda z: F.pad(0.1 * z, (0, 10)), count=4)
     found = values(survey)
-    assert found["trusted_geodesics", ""] == (100.0, "")
-    assert distances(survey).shape == (2, 7)
+    assert found["trusted_geodesics", "geodesic"] == (100.0, "")
+    assert distances(survey).shape == (2, 8)
     for place in ("test", "prior"):
         assert len(survey.parts[place].y) == 4
     assert len(survey.parts["midpoint"].y) == 2
@@ -145,10 +147,10 @@ def test_pairs_of_one_code_are_at_no_distance_and_the_others_are_measured() -> N
     same = (a == b).all(-1).numpy()
     assert 3 < same.sum() < 37
     table = pd.DataFrame(survey.distances()).set_index(["distance", "pair"])
-    assert table["value"].notna().all()
+    assert table["value"].notna().groupby("distance").all().drop("untrained").all()
     for kind in ("latent", "line", "geodesic"):
         assert (table.loc[kind]["value"].to_numpy() == 0).tolist() == same.tolist()
-    assert values(survey)["trusted_geodesics", ""][0] == pytest.approx(100 * (~same).mean())
+    assert values(survey)["trusted_geodesics", "geodesic"][0] == pytest.approx(100 * (~same).mean())
 
 
 def test_curves_whose_pixels_saturate_have_a_length() -> None:
@@ -161,8 +163,8 @@ def test_curves_whose_pixels_saturate_have_a_length() -> None:
     a, b = (end.double() for end in survey.ends)
     assert torch.equal((20 + survey.codes).sigmoid(), torch.ones_like(survey.codes))
     expected = ((20 + a).sigmoid() - (20 + b).sigmoid()).norm(dim=-1)
-    assert (survey.geodesics.line_length >= 0.999 * expected).all() and expected.min() > 1e-12
-    torch.testing.assert_close(survey.geodesics.length, expected, rtol=0.02, atol=0)
+    assert (survey.first.geodesics.line_length >= 0.999 * expected).all() and expected.min() > 1e-12
+    torch.testing.assert_close(survey.first.geodesics.length, expected, rtol=0.02, atol=0)
 
 
 def test_distances_are_held_against_baselines() -> None:
@@ -170,7 +172,8 @@ def test_distances_are_held_against_baselines() -> None:
         return Gaussian(x[:, :2] * torch.tensor([5.0, 1.0]), torch.zeros(len(x), 2))
 
     survey = surveyed(posterior, standard(2), lambda z: F.pad(0.1 * z.sin(), (0, 10)), Geometry(pairs=30))
-    found = {kind: survey.parts[f"{kind} pairs"].values for kind in DISTANCES}
+    kinds = present(DISTANCES, ["euclidean"])
+    found = {kind: survey.parts[f"{kind} pairs"].values for kind in kinds if kind != "untrained"}
     (a, b), (first, second) = (end.double() for end in survey.ends), survey.pairs
     images = survey.observed.flatten(1).double()
     covariance = survey.codes.double().T.cov()
@@ -185,7 +188,8 @@ def test_distances_are_held_against_baselines() -> None:
     assert (found["line"] > 0.999 * found["ends"]).all()
     assert abs(np.corrcoef(found["shuffled"], found["latent"])[0, 1]) < 0.5
     table = pd.DataFrame(survey.distances())
-    assert table["distance"].unique().tolist() == list(DISTANCES) and len(table) == 7 * 30
+    assert table["distance"].unique().tolist() == kinds and len(table) == 8 * 30
+    assert table.loc[table["distance"] == "untrained", "reason"].str.startswith("the model has no recipe").all()
 
 
 def test_class_separation_is_the_share_of_pairs_in_order() -> None:
@@ -211,6 +215,36 @@ def test_active_directions_of_rotated_codes() -> None:
     assert Euclidean.of(0.01 * codes, unit=False).dimension == 2
     with pytest.raises(Missing, match="no latent direction is active"):
         Euclidean.of(0.01 * codes, unit=True)
+
+
+def test_pictures_are_in_standard_deviations_and_have_what_each_metric_has() -> None:
+    """Codes of standard deviations 5 and 1, whose images are their coordinates: a standard deviation is magnified."""
+
+    def posterior(x: Tensor) -> Delta:
+        return Delta(x[:, :2] * torch.tensor([5.0, 1.0]))
+
+    settings = Geometry(points=20, pairs=12, metrics=["euclidean", "ensemble", "density"])
+    survey = surveyed(posterior, None, lambda z: F.pad(0.01 * z, (0, 10)), settings)
+    shown = pictures(survey)
+    np.testing.assert_allclose(np.cov(shown["plane_codes"].T), np.eye(2), atol=1e-4)
+    expected = 0.5 * survey.codes.T.double().cov().logdet().item() + 2 * math.log(0.01)
+    np.testing.assert_allclose(shown["plane_log_magnification"], expected, rtol=1e-5)
+    a, b = (survey.manifold.coordinates(end.double())[:10] for end in survey.ends)
+    np.testing.assert_allclose(shown["plane_lines"][:, [0, -1]], torch.stack([a, b], 1), atol=1e-9)
+    np.testing.assert_allclose(shown["geodesic_ratios"], 1, rtol=1e-4)
+    assert "ensemble_images" not in shown and "cannot be trained" in str(shown["ensemble_reason"])
+    assert shown["density_images"].shape == (2, 9, *SHAPE)
+    apart = survey.labels[survey.pairs[0]] != survey.labels[survey.pairs[1]]
+    trusted = survey.paths["density"].geodesics.trusted[apart][:2]
+    assert np.isfinite(shown["density_ratios"]).tolist() == trusted.tolist()
+
+
+def test_codes_along_a_line_have_no_plane() -> None:
+    def posterior(x: Tensor) -> Gaussian:
+        return Gaussian(x[:, :2] * torch.tensor([1.0, 0.01]), torch.zeros(len(x), 2))
+
+    shown = pictures(surveyed(posterior, standard(2), lambda z: F.pad(0.1 * z, (0, 10))))
+    assert not [name for name in shown if name.startswith("plane")] and "geodesic_images" in shown
 
 
 @pytest.mark.parametrize("latent", [2, 3, 5])
@@ -257,7 +291,7 @@ def test_an_affine_decoder_is_flat() -> None:
     found = values(survey)
     s = torch.linalg.svdvals(0.1 * torch.linalg.cholesky(survey.codes.T.double().cov()).T @ weight.double())
     assert found["active_directions", ""] == (3.0, "")
-    assert found["trusted_geodesics", ""] == (100.0, "")
+    assert found["trusted_geodesics", "geodesic"] == (100.0, "")
     for place in PLACES:
         assert found["log_magnification", place][0] == pytest.approx(float(s.log().sum()), rel=1e-5)
         assert found["log_condition", place][0] == pytest.approx(float((s[0] / s[-1]).log10()), rel=1e-5)
@@ -354,7 +388,7 @@ def test_codes_have_a_metric_but_nothing_between_them() -> None:
         assert found[name, part] == (None, "its latents are discrete codes, with nothing between them")
     assert found["neighbour_accuracy", "latent"][0] is not None
     table = pd.DataFrame(survey.distances())
-    curves = table["distance"].isin(["line", "geodesic"])
+    curves = table["distance"].isin(["untrained", "line", "geodesic"])
     assert table[~curves]["value"].notna().all() and table[curves]["value"].isna().all()
     assert set(table[curves]["reason"]) == {found["length_ratio", ""][1]}
     assert str(pictures(survey)["curve_reason"]) == found["length_ratio", ""][1]
@@ -375,7 +409,8 @@ def test_what_has_no_geometry_says_why() -> None:
         (surveyed(collapsed, standard(2), lambda z: z, lost=lost), lost),
     )
     for survey, reason in cases:
-        there = {"pixel pairs", "ends pairs"} if reason == collapse else set()  # images, if no geometry
+        images = {"pixel pairs", "ends pairs", "pixel", "ends"}
+        there = images if reason == collapse else set()
         found = {what: pair for what, pair in values(survey).items() if what[1] not in there}
         assert {value for value, _ in found.values()} == {None}
         assert {why for (name, _), (_, why) in found.items() if name != "learned_agreement"} == {reason}
@@ -417,7 +452,7 @@ def test_neighbourhoods_of_an_isometry_agree_with_scikit_learn() -> None:
         return Gaussian(x[:, :2], torch.zeros(len(x), 2))
 
     survey = surveyed(posterior, standard(2), lambda z: F.pad(z, (0, 10)))
-    latent, graph = (survey.parts[name].distances for name in NEIGHBOURHOODS)
+    latent, graph = (survey.parts[name].distances for name in ("latent", "graph"))
     np.testing.assert_allclose(latent, pairwise_distances(survey.codes), atol=1e-6)
     assert (graph >= latent - 1e-5).all()
     nearest = KNeighborsClassifier(5).fit(survey.codes, survey.labels).kneighbors(return_distance=False)
@@ -450,8 +485,9 @@ def test_clusters_of_codes_by_class_are_the_classes() -> None:
 
     survey = surveyed(posterior, standard(2), lambda z: F.pad(z, (0, 10)))
     found = values(survey)
-    for kind in NEIGHBOURHOODS:
+    for kind in ("latent", "graph"):
         assert found["cluster_agreement", kind] == (1.0, "")
+    for kind in {*NEIGHBOURHOODS} - {"pixel"}:
         assert found["neighbour_accuracy", kind] == (100.0, "")
     survey = surveyed(posterior, standard(2), lambda z: F.pad(z, (0, 10)))
     survey.labels = survey.labels[torch.randperm(len(survey.labels), generator=torch.Generator().manual_seed(0))]
@@ -467,7 +503,7 @@ def trained(request: pytest.FixtureRequest, digits: Data) -> tuple[str, VAE]:
 @pytest.mark.parametrize("metric", ["euclidean", "fisher_rao"])
 def test_trained_flavours(digits: Data, trained: tuple[str, VAE], metric: str) -> None:
     name, model = trained
-    settings = Geometry(metric=metric, points=20, pairs=6)
+    settings = Geometry(metrics=[metric], points=20, pairs=6)
     test = digits.test
 
     def survey() -> Survey:
@@ -480,10 +516,62 @@ def test_trained_flavours(digits: Data, trained: tuple[str, VAE], metric: str) -
     assert 0 < found["length_ratio", ""][0] <= 1.0001
     assert found["speed_variation", "geodesic"][0] <= found["speed_variation", "line"][0] + 0.02
     missing = {reason for value, reason in found.values() if value is None}
-    allowed = {"it has no learned metric"} | ({"it has no prior"} if name == "ae" else set())
+    allowed = {"it has no learned metric", "the data have no factors", "it is the distance of pixels itself"}
+    allowed |= {"it has no prior"} if name == "ae" else set()
     allowed |= {"its latents are no vectors, that they had a covariance"} if name in ("svae", "poincare_vae") else set()
     assert missing <= allowed
-    assert {"plane_log_magnification", "geodesic_images", "plane_curvature"} <= set(pictures(again))
+    shown = pictures(again)
+    assert {"plane_log_magnification", "geodesic_images", "plane_curvature"} <= set(shown)
+    ends = np.stack([scaled(test.images)[side].numpy() for side in again.pairs], 1)
+    apart = np.diff(test.labels.numpy()[np.stack([*again.pairs], 1)])[:, 0] != 0
+    np.testing.assert_array_equal(shown["end_images"], ends[apart][:2])
+    starts = again.model.decoder(again.ends[0][torch.from_numpy(apart)][:2]).mean.detach().numpy()
+    np.testing.assert_allclose(shown["line_images"][:, 0], starts, atol=1e-4)
+    np.testing.assert_allclose(shown["geodesic_images"][:, 0], starts, atol=1e-4)
+    if name in ("vae", "ae", "rhvae"):
+        assert shown["plane_axes"].tolist() == ["direction 1", "direction 2"]
+        assert shown["plane_x"][[0, -1]].tolist() == shown["plane_y"][[0, -1]].tolist() == [-3.5, 3.5]
+        np.testing.assert_allclose(np.cov(shown["plane_codes"].T), np.eye(2), atol=0.2)
+
+
+def test_further_metrics_have_geodesics_of_their_own(digits: Data, trained: tuple[str, VAE]) -> None:
+    name, model = trained
+    if name == "rhvae":
+        pytest.skip("a Gaussian posterior like that of vae")
+    settings = Geometry(metrics=["euclidean", "density", "expected", "ensemble"], points=5, pairs=10)
+    test = digits.test
+
+    def survey() -> Survey:
+        return survey_of(model, scaled(test.images), test.labels, digits.train, settings)
+
+    one, again = survey(), survey()
+    table = pd.DataFrame(one.distances())
+    assert table["distance"].unique().tolist() == present(DISTANCES, settings.metrics)
+    pd.testing.assert_frame_equal(table, pd.DataFrame(again.distances()))
+    curved = {"density", "expected"} if name in ("svae", "poincare_vae") else set()
+    reasons = set(table[table["distance"].isin(curved)]["reason"])
+    assert reasons == (
+        {"its latents lie on a curved manifold or are discrete: a coordinate is no unit"} if curved else set()
+    )
+    for metric in {"density", "expected", "ensemble"} - curved:
+        curves = one.parts[metric]
+        ends = curves.points(2, curves.paths.trusted)
+        expected = torch.stack([one.manifold.coordinates(end.double())[curves.paths.trusted] for end in one.ends], 1)
+        torch.testing.assert_close(ends, expected)
+        assert (curves.lengths <= 1.001 * curves.paths.geodesics.line_length[curves.paths.trusted]).all()
+        assert len(curves.paths.trusted) > 5 and 0 < values_of(one, "data_distance", metric) < 1
+
+
+def values_of(survey: Survey, metric: str, part: str) -> float:
+    return float(catalogue.load("metrics", metric).measure(survey.parts[part]))
+
+
+def test_an_untrained_model_is_surveyed(digits: Data, trained: tuple[str, VAE]) -> None:
+    _, model = trained
+    settings, test = Geometry(points=5, pairs=10), digits.test
+    found = survey_of(model, scaled(test.images), test.labels, digits.train, settings).parts["untrained pairs"].values
+    fresh = survey_of(model.recipe.build(), scaled(test.images), test.labels, digits.train, settings, fresh=True)
+    torch.testing.assert_close(found, fresh.parts["line pairs"].values, rtol=1e-2, atol=0)
 
 
 def test_relu_has_no_curvature(digits: Data) -> None:

@@ -123,6 +123,10 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
     ("changes", "place", "mend"),
     [
         # Unknown names
+        ({"geometry": {"metrics": ["densty"]}}, "unknown latent metric 'densty'", "did you mean density?"),
+        ({"geometry": {"metrics": ["density", "density"]}}, "geometry.metrics holds a value twice", "once"),
+        ({"judge": {"seeds": []}}, "judge.seeds: the list is empty", "write seeds: [0]"),
+        ({"geometry": {"metrics": []}}, "geometry.metrics: the list is empty", "write metrics: [euclidean]"),
         ({"flavours": {"beta_va": {}}}, "unknown flavour 'beta_va'", "did you mean beta_vae"),
         ({"flavours": {"zzz": {}}}, "unknown flavour 'zzz'", "choose from adversarial_ae, ae, "),
         ({"flavours": {"mine": {"flavour": "vea"}}}, "unknown flavour 'vea'", "did you mean"),

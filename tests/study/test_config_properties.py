@@ -40,6 +40,7 @@ def examples(count: int) -> Any:
 names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(lambda name: name != "all")
 counts = st.integers(1, 50)
 positive = st.floats(1e-6, 1.0)
+metrics = st.lists(st.sampled_from(catalogue.names("latent_metrics")), min_size=1, unique=True)
 
 
 def values(allowed: ranges.Range) -> st.SearchStrategy[Any]:
@@ -114,9 +115,7 @@ def studies(draw: st.DrawFn) -> Tree:
             }
         ),
         "evaluation": some_of({"importance_samples": counts, "importance_images": counts, "gallery_images": counts}),
-        "geometry": some_of(
-            {"points": counts, "pairs": counts, "metric": st.sampled_from(["euclidean", "fisher_rao"])}
-        ),
+        "geometry": some_of({"points": counts, "pairs": counts, "metrics": metrics}),
         "device": st.sampled_from(["auto", "cpu", "cuda"]),
         "pack": counts,
         "pathvars": some_of({"results": st.just("results/mine"), "data": st.just("elsewhere")}),

@@ -14,6 +14,7 @@ from vaebench.errors import Missing, VaebenchError
 from vaebench.evaluation import judge
 from vaebench.evaluation.measure import measure
 from vaebench.evaluation.subject import Subject
+from vaebench.evaluation.survey import present
 from vaebench.evaluation.survey.pictures import pictures
 from vaebench.evaluation.survey.survey import Survey
 from vaebench.model.flavour import flavour
@@ -60,19 +61,20 @@ def test_a_gpu_agrees_with_the_cpu(tmp_path: Path) -> None:
 def test_a_survey_is_that_of_the_cpu(tmp_path: Path, flavour: str) -> None:
     data = interface.dataset("digits", tmp_path)
     model = interface.train(flavour, data, latent=2, epochs=3, batch_size=64, device="cpu")
-    settings = Geometry(points=20, pairs=6)
+    settings = Geometry(points=20, pairs=6, metrics=["euclidean", "density", "expected"])
 
     def survey(device: str) -> dict[tuple[str, str], float]:
         images = binarisation.scaled(data.test.images.to(device))
         with torch.no_grad():
             subject = Subject(model.to(device), images, images, 0, importance_samples=1, importance_images=1)
-            found = Survey(subject, data.test.labels, data.train, settings)
+            encoded = Encoded(model, binarisation.scaled(data.train.images.to(device)), 0)
+            found = Survey(subject, data.test, data.train, encoded, settings)
             pictures(found)
             metrics = [catalogue.load("metrics", name) for name in of_views(["survey"], "default")["survey"]]
             return {
                 (row.name, part): math.nan if row.value is None else row.value
                 for metric in metrics
-                for part in metric.over
+                for part in present(metric.over, settings.metrics)
                 for row in metric.rows(found.parts[part])
             }
 

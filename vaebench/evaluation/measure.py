@@ -24,6 +24,7 @@ from vaebench.evaluation.kept import Arrays, Shelf
 from vaebench.evaluation.metric import Row
 from vaebench.evaluation.pictures import gallery
 from vaebench.evaluation.subject import Subject
+from vaebench.evaluation.survey import present
 from vaebench.evaluation.survey.pairs import available
 from vaebench.evaluation.views import Views, facts, parts, wanted
 from vaebench.files import reading
@@ -160,7 +161,7 @@ def conditions(
         "test_images": images,
         "importance_samples": evaluation.importance_samples,
         "importance_images": min(evaluation.importance_images, images),
-        "geometry_metric": geometry and geometry.metric,
+        "geometry_metrics": geometry and geometry.metrics,
         "points": geometry and min(geometry.points, images),
         "pairs": geometry and available(geometry.pairs, images),
     }
@@ -218,9 +219,9 @@ class Run:
 
     def _rows(self, name: str, view: str, part: str) -> Rows:
         """Those of one metric: each of its numbers."""
-        rows = []
-        metric = catalogue.load("metrics", name)
-        for each_part in metric.over if view == "survey" else (part,):
+        rows: Rows = []
+        metric, geometry = catalogue.load("metrics", name), self.bench.geometry
+        for each_part in present(metric.over, geometry.metrics) if geometry and view == "survey" else [part]:
             if self.lost:
                 found = [Row(name, None, reason=self.lost)]
             else:

@@ -74,7 +74,7 @@ class Views:
         """Its latent geometry."""
         assert self.bench.geometry is not None
         data = self.bench.data
-        return Survey(self.subject, data.test.labels, data.train, self.bench.geometry, self.lost)
+        return Survey(self.subject, data.test, data.train, self.encoded, self.bench.geometry, self.lost)
 
     @cached_property
     def encoded(self) -> Encoded:
@@ -177,7 +177,9 @@ def facts(bench: Bench, view: str, part: str, metric: str) -> dict[str, Any]:
     path = [catalogue.path_of("metrics", metric)] if metric else []
     settings: dict[str, Any] = {name: getattr(bench.evaluation, name) for name in VIEWS[view].settings}
     if view == "survey":
+        assert bench.geometry is not None
         settings |= {"geometry": msgspec.to_builtins(bench.geometry)}
+        path += [catalogue.path_of("latent_metrics", name) for name in bench.geometry.metrics]
     if view in views.OVER_SAMPLERS:
         choice = bench.samplers[part]
         settings |= {"sampler": msgspec.to_builtins(choice), "sampler_code": fitted.code(choice.name)}

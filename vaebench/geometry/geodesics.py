@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from vaebench.geometry.curvature import along
-from vaebench.geometry.metrics import Pullback
+from vaebench.geometry.metrics import Conformal, MetricTensor, Pullback
 from vaebench.geometry.minimise import minimise
 
 Map = Callable[[Tensor], Tensor]
@@ -92,6 +92,29 @@ class Intrinsic(Space):
 
     def _lower(self, z: Tensor, vector: Tensor) -> Tensor:
         return (self.metric(z) @ vector.unsqueeze(-1)).squeeze(-1)
+
+
+@dataclass(frozen=True)
+class Scaled(Space):
+    """A space whose lengths a conformal metric scales, at the middle of each step."""
+
+    space: Space
+    metric: Conformal
+
+    def squares(self, points: Tensor) -> Tensor:
+        middles = 0.5 * (points[..., 1:, :] + points[..., :-1, :])
+        return (2 * self.metric.log_scale(middles)).exp() * self.space.squares(points)
+
+    def connection(self, z: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        return Intrinsic(self.metric).connection(z, u, v)
+
+
+def space(metric: MetricTensor, z: Tensor) -> Space:
+    """Lengths by a metric, of points like ``z`` (points, latent): of images' chords where it has an immersion."""
+    if isinstance(metric, Conformal):
+        return Scaled(space(metric.metric, z), metric)
+    immersion = metric.immersed(z)
+    return Intrinsic(metric) if immersion is None else Immersed(immersion)
 
 
 class Family(Protocol):

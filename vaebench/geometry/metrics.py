@@ -153,6 +153,16 @@ class Explicit(MetricTensor):
         return torch.where((failure > 0)[..., None, None], torch.nan, factor)
 
 
+class Conformal(MetricTensor):
+    r"""$e^{2 s(z)} G(z)$, of a metric $G$ and a ``log_scale`` $s$, latents (..., latent) to (...)."""
+
+    def __init__(self, metric: MetricTensor, log_scale: Callable[[Tensor], Tensor]) -> None:
+        self.metric, self.log_scale = metric, log_scale
+
+    def rows(self, z: Tensor) -> Tensor:
+        return self.log_scale(z).exp()[..., None, None] * self.metric.rows(z)
+
+
 class Average(MetricTensor):
     """Mean of metrics, such as those of an ensemble of decoders."""
 

@@ -32,7 +32,8 @@ class Encoded:
     def __init__(self, model: VAE, observed: Tensor, seed: int) -> None:
         self.model, self.seed = model, seed
         count = min(MOST, len(observed))
-        self.observed = observed[torch.arange(count) * len(observed) // count]
+        self.places = torch.arange(count) * len(observed) // count  # of those that were looked at
+        self.observed = observed[self.places]
 
     @cached_property
     @torch.no_grad()

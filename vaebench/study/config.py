@@ -70,10 +70,13 @@ class Evaluation(Struct, forbid_unknown_fields=True, frozen=True):
 class Geometry(Struct, forbid_unknown_fields=True, frozen=True):
     """How the latent geometry of every trained run is measured.
 
-    ``points`` test codes and prior samples, ``pairs`` of test images, and the metric that images are compared by.
+    ``points`` test codes and prior samples, ``pairs`` of test images. The first of the ``metrics`` of the latent space
+    is that of magnification, curvature, lines and geodesics; each further one has geodesics of its own.
     """
 
-    metric: Literal["euclidean", "fisher_rao"] = "euclidean"
+    metrics: Annotated[list[str], Meta(min_length=1, extra_json_schema={"examples": [["euclidean"]]})] = field(
+        default_factory=lambda: ["euclidean"]
+    )
     points: Count = 200
     pairs: Count = 100
 
@@ -82,7 +85,9 @@ class Judging(Struct, forbid_unknown_fields=True, frozen=True):
     """How the classifiers of a dataset are trained: the first seed's judges, further ones show if rankings hold."""
 
     epochs: Count = 8
-    seeds: Annotated[list[Seed], Meta(min_length=1)] = field(default_factory=lambda: [0])
+    seeds: Annotated[list[Seed], Meta(min_length=1, extra_json_schema={"examples": [[0]]})] = field(
+        default_factory=lambda: [0]
+    )
 
 
 class Likelihood(Struct, forbid_unknown_fields=True, frozen=True):
@@ -341,6 +346,8 @@ def check(raw: Any, where: str = "config") -> Study:
         labels = study.chosen()
         study.drawing()
         study.foreign("")
+        for name in study.geometry.metrics if study.geometry else ():
+            among("latent metric", name, catalogue.names("latent_metrics"))
         if not study.cells() and not study.published:
             raise VaebenchError("nothing to train: give flavours and latents")
         if both := set(labels) & set(study.published):
@@ -353,7 +360,8 @@ def check(raw: Any, where: str = "config") -> Study:
         raise VaebenchError(f"{where}: {one_line(error)}") from None
     for name, dataset in study.datasets.items():
         _origin(name, dataset or Dataset(), f"{where}: datasets.{name}")
-    for name, values in (("latents", study.latents), ("seeds", study.seeds)):
+    metrics = study.geometry.metrics if study.geometry else []
+    for name, values in (("latents", study.latents), ("seeds", study.seeds), ("geometry.metrics", metrics)):
         if len(set(values)) < len(values):
             raise VaebenchError(f"{where}: {name} holds a value twice: list each one once")
     return study

@@ -60,6 +60,10 @@ rule measure:
                 "evaluation/survey/pictures.py",
                 *(catalogue.path_of("metrics", name) for name in catalogue.names("metrics")),
                 *(
+                    catalogue.path_of("latent_metrics", name)
+                    for name in (study.geometry.metrics if study.geometry else [])
+                ),
+                *(
                     catalogue.path_of("samplers", choice.name)
                     for choice in study.drawing().values()
                 ),

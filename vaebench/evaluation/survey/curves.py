@@ -11,20 +11,32 @@ from torch import Tensor
 from vaebench.geometry.geodesics import line
 
 if TYPE_CHECKING:
+    from vaebench.evaluation.survey.paths import Paths
     from vaebench.evaluation.survey.survey import Survey
 
 FRAMES, FINE = 17, 65  # points of a curve: decoded, and measured
 
 
 class Curves:
-    """The pairs' straight lines, or their geodesics: those pairs' whose geodesic is trusted."""
+    """The pairs' straight lines, or their geodesics by a metric: those pairs' whose geodesic is trusted."""
 
     def __init__(self, survey: Survey, name: str) -> None:
         self.survey, self.name = survey, name
 
+    @property
+    def paths(self) -> Paths:
+        """By the metric of this name, or by the first."""
+        return self.survey.paths.get(self.name, self.survey.first)
+
+    @property
+    def all_lengths(self) -> Tensor:
+        """Of all pairs, (pairs,), trusted or not."""
+        found = self.paths.geodesics
+        return found.line_length if self.name == "line" else found.length
+
     def points(self, count: int, chosen: Tensor) -> Tensor:
         """Coordinates at times evenly spaced from 0 to 1, (chosen pairs, count, coordinates)."""
-        found, times = self.survey.geodesics, torch.linspace(0, 1, count, dtype=torch.float64)
+        found, times = self.paths.geodesics, torch.linspace(0, 1, count, dtype=torch.float64)
         return line(found.a[chosen], found.b[chosen], times) if self.name == "line" else found.curve(times)[chosen]
 
     def images(self, count: int, chosen: Tensor) -> Tensor:
@@ -35,13 +47,12 @@ class Curves:
     @cached_property
     def measured(self) -> Tensor:
         """Finely spaced points of the trusted pairs, (pairs, points, coordinates)."""
-        return self.points(FINE, self.survey.trusted)
+        return self.points(FINE, self.paths.trusted)
 
     @property
     def lengths(self) -> Tensor:
         """Of the trusted pairs' images, (pairs,)."""
-        found = self.survey.geodesics
-        return (found.line_length if self.name == "line" else found.length)[self.survey.trusted]
+        return self.all_lengths[self.paths.trusted]
 
     @cached_property
     def nearest(self) -> tuple[Tensor, Tensor]:
@@ -50,7 +61,7 @@ class Curves:
         (pairs, frames - 2) each, of the trusted pairs.
         """
         images, labels = self.survey.references
-        decoded = self.images(FRAMES, self.survey.trusted)[:, 1:-1].flatten(2)
+        decoded = self.images(FRAMES, self.paths.trusted)[:, 1:-1].flatten(2)
         found = [torch.cdist(part, images).min(-1) for part in decoded]
         distance = torch.stack([each.values for each in found]) / images.shape[-1] ** 0.5
         return distance, labels[torch.stack([each.indices for each in found]).cpu()]

@@ -10,14 +10,17 @@ from torch import Tensor
 
 from vaebench import random
 from vaebench.errors import Missing
+from vaebench.evaluation.survey import DISCRETE, METRICS, NO_VECTORS
 from vaebench.evaluation.survey.pairs import available
+from vaebench.evaluation.survey.paths import STILL, UNSTABLE
+from vaebench.geometry.geodesics import line
 from vaebench.geometry.manifolds import Euclidean
 
 if TYPE_CHECKING:
+    from vaebench.evaluation.survey.curves import Curves
     from vaebench.evaluation.survey.survey import Survey
 
-STILL = "all images between the two codes are the same"
-UNSTABLE = "no geodesic converged to a stable length"
+TIMES = 33  # of a straight line's image before training
 
 
 class Distances:
@@ -25,8 +28,9 @@ class Distances:
 
     ``pixel`` is that of the two images, which no model has a part in; ``latent`` the latent space's own,
     ``mahalanobis`` that by the covariance of the codes; ``ends`` the distance of the two decoded images, ``line`` and
-    ``geodesic`` lengths of curves of decoded images between them. ``shuffled`` is ``latent`` between codes of other
-    images, by a permutation of the seed's own: a control that knows nothing of the pair.
+    ``geodesic`` lengths of curves of decoded images between them, and a latent metric's name the length of its own
+    geodesic. Two are controls: ``untrained`` is the line's length in the model as it was before training, ``shuffled``
+    is ``latent`` between codes of other images, by a permutation of the seed's own, and knows nothing of the pair.
     """
 
     def __init__(self, survey: Survey, kind: str) -> None:
@@ -35,8 +39,16 @@ class Distances:
     @cached_property
     def values(self) -> Tensor:
         """Of every pair, (pairs,), float64, not a number where there is none; raises `Missing`."""
+        if self.kind in ("geodesic", *METRICS):
+            return self._geodesic()
         values: Tensor = getattr(self, f"_{self.kind}")()
         return values.double()
+
+    @property
+    def curves(self) -> Curves:
+        """Of whose lengths these are."""
+        found: Curves = self.survey.parts[self.kind]
+        return found
 
     @property
     def alike(self) -> Tensor:
@@ -64,9 +76,10 @@ class Distances:
 
     def _reasons(self, count: int) -> list[str]:
         """Why a pair has no distance, if it has none."""
-        if self.kind != "geodesic":
+        if self.kind not in ("geodesic", *METRICS):
             return ["it is not finite"] * count
-        return [STILL if line == 0 else UNSTABLE for line in self.survey.geodesics.line_length.tolist()]
+        lines = self.curves.paths.geodesics.line_length
+        return [STILL if line == 0 else UNSTABLE for line in lines.tolist()]
 
     def _pixel(self) -> Tensor:
         _ = self.survey.codes  # without which there is no survey
@@ -79,7 +92,7 @@ class Distances:
 
     def _mahalanobis(self) -> Tensor:
         if not isinstance(self.survey.manifold, Euclidean):
-            raise Missing("its latents are no vectors, that they had a covariance")
+            raise Missing(NO_VECTORS)
         a, b = (self.survey.manifold.coordinates(end.double()) for end in self.survey.ends)
         return (a - b).norm(dim=-1)
 
@@ -87,13 +100,20 @@ class Distances:
         a, b = (self.survey.decoder.decoder(end.double()).mean.flatten(1) for end in self.survey.ends)
         return (a - b).norm(dim=-1)
 
+    def _untrained(self) -> Tensor:
+        if self.survey.discrete:
+            raise Missing(DISCRETE)
+        before = self.survey.untrained
+        a, b = (before.manifold.coordinates(end.double()) for end in before.ends)
+        return before.space.length(line(a, b, torch.linspace(0, 1, TIMES, dtype=torch.float64)))
+
     def _line(self) -> Tensor:
-        return self.survey.geodesics.line_length
+        return self.curves.all_lengths
 
     def _geodesic(self) -> Tensor:
-        a, b = self.survey.ends
-        values = torch.where((a == b).all(-1), 0.0, torch.nan).to(self.survey.geodesics.length)
-        values[self.survey.trusted] = self.survey.geodesics.length[self.survey.trusted]
+        curves, (a, b) = self.curves, self.survey.ends
+        values = torch.where((a == b).all(-1), 0.0, torch.nan).to(curves.all_lengths)
+        values[curves.paths.trusted] = curves.lengths
         return values
 
     def _shuffled(self) -> Tensor:

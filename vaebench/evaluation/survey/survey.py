@@ -10,20 +10,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vaebench import random
 from vaebench.data import binarisation
 from vaebench.data.dataset import Split
 from vaebench.errors import Missing
 from vaebench.evaluation.subject import Subject, evenly
-from vaebench.evaluation.survey import DISCRETE, DISTANCES, NEIGHBOURHOODS, PAIRS, PATHS, PLACES
+from vaebench.evaluation.survey import DISTANCES, NEIGHBOURHOODS, PAIRS, PATHS, PLACES, present
+from vaebench.evaluation.survey.balls import Balls
 from vaebench.evaluation.survey.clouds import Cloud
 from vaebench.evaluation.survey.curves import Curves
-from vaebench.evaluation.survey.distances import STILL, UNSTABLE, Distances
+from vaebench.evaluation.survey.distances import Distances
 from vaebench.evaluation.survey.neighbourhoods import Neighbourhood
 from vaebench.evaluation.survey.pairs import pairs
+from vaebench.evaluation.survey.paths import Paths
 from vaebench.geometry import manifolds
-from vaebench.geometry.geodesics import Geodesics, Immersed, Intrinsic, Space, geodesics
-from vaebench.geometry.metrics import MetricTensor, metric
+from vaebench.geometry.geodesics import Space
+from vaebench.geometry.metrics import MetricTensor
+from vaebench.model.abilities import REASONS
 from vaebench.model.distributions.gaussian import Gaussian
+from vaebench.samplers.encoded import Encoded
 from vaebench.study.config import Geometry
 from vaebench.training.engine import EVALUATION_BATCH
 
@@ -46,20 +51,33 @@ class Charted:
 
 
 class Survey:
-    """The latent space of a ``subject``, before the test set that has ``labels``.
+    """The latent space of a ``subject``, before the test set ``test``.
 
-    ``train`` is what decoded images are compared with, and ``lost`` says why there is nothing to survey. All noise is a
-    function of the seed. Coordinates are those of ``manifold``; metric and curves are in float64, in which a pixel near
-    1 still moves. What does not exist raises `Missing`.
+    ``train`` is what decoded images are compared with, and ``encoded`` holds its codes; ``lost`` says why there is
+    nothing to survey. All noise is a function of the seed. Coordinates are those of ``manifold``; metrics and curves
+    are in float64, in which a pixel near 1 still moves. A ``fresh`` model has the weights from which training starts.
+    What does not exist raises `Missing`.
     """
 
-    def __init__(self, subject: Subject, labels: Tensor, train: Split, settings: Geometry, lost: str = "") -> None:
-        self.model, self.observed, self.seed = subject.model.requires_grad_(False), subject.observed, subject.seed
-        self.labels, self.train, self.settings, self.lost = labels, train, settings, lost
+    def __init__(
+        self,
+        subject: Subject,
+        test: Split,
+        train: Split,
+        encoded: Encoded,
+        settings: Geometry,
+        lost: str = "",
+        fresh: bool = False,
+    ) -> None:
+        self.subject, self.model = subject, subject.model.requires_grad_(False)
+        self.observed, self.seed = subject.observed, subject.seed
+        self.test, self.labels, self.train, self.encoded = test, test.labels, train, encoded
+        self.settings, self.lost, self.fresh = settings, lost, fresh
         self.bounded = subject.scale == "unit"  # whether pixels lie in [0, 1]
+        self.paths = {name: Paths(self, name) for name in settings.metrics}
         self.parts: dict[str, Any] = {"": self}  # what a metric is measured over, by name; "" is the whole
         self.parts |= {name: Cloud(self, name) for name in PLACES}
-        self.parts |= {name: Curves(self, name) for name in PATHS}
+        self.parts |= {name: Curves(self, name) for name in present(PATHS, settings.metrics)}
         self.parts |= {name: Neighbourhood(self, name) for name in NEIGHBOURHOODS}
         self.parts |= {part: Distances(self, kind) for part, kind in zip(PAIRS, DISTANCES, strict=True)}
 
@@ -89,24 +107,61 @@ class Survey:
 
     @cached_property
     def manifold(self) -> manifolds.Manifold:
-        unit = self.model.prior is not None and isinstance(self.model.prior(self.model.encoder), Gaussian)
+        """In a fresh model it is chance how small codes are beside the prior, so that no direction is collapsed."""
+        prior = self.model.prior
+        unit = prior is not None and not self.fresh and isinstance(prior(self.model.encoder), Gaussian)
         return manifolds.manifold(self.posterior, self.codes, unit)
+
+    def charted(self, decoder: nn.Module) -> Charted:
+        """A decoder of latents as one of coordinates, in float64."""
+        return Charted(copy.deepcopy(decoder).double(), self.manifold)
 
     @cached_property
     def decoder(self) -> Charted:
-        """Of coordinates, in float64."""
-        return Charted(copy.deepcopy(self.model.decoder).double(), self.manifold)
+        """The model's own."""
+        return self.charted(self.model.decoder)
 
     @cached_property
+    def untrained(self) -> Survey:
+        """Of the model as it was before training."""
+        _ = self.manifold  # without which there is nothing to hold it against
+        if self.model.recipe is None:
+            raise Missing("the model has no recipe, from which it could be built anew")
+        model, old = self.model.recipe.build().to(self.observed.device).eval(), self.subject
+        subject = Subject(
+            model, old.grey, old.observed, self.seed, importance_samples=1, importance_images=1, scale=old.scale
+        )
+        encoded = Encoded(model, self.encoded.observed, self.seed)
+        return Survey(subject, self.test, self.train, encoded, self.settings, self.lost, fresh=True)
+
+    @property
+    def first(self) -> Paths:
+        """Geodesics by the first metric, of which magnification and curvature are."""
+        return self.paths[self.settings.metrics[0]]
+
+    @property
     def metric(self) -> MetricTensor:
-        """The pull-back metric of the decoder."""
-        return metric(self.decoder, self.settings.metric)
+        """The first one."""
+        return self.first.metric
+
+    @property
+    def space(self) -> Space:
+        """Lengths of curves by the first metric."""
+        return self.first.space
 
     @cached_property
-    def space(self) -> Space:
-        """Lengths of curves."""
-        immersion = self.metric.immersed(self.manifold.coordinates(self.codes[:1].double()))
-        return Intrinsic(self.metric) if immersion is None else Immersed(immersion)
+    def trained(self) -> tuple[Tensor, Tensor]:
+        """Coordinates of evenly spaced training images, (images, coordinates), and the images, (images, pixels)."""
+        if not isinstance(self.manifold, manifolds.Euclidean):
+            raise Missing(REASONS["euclidean"])
+        chosen = evenly(REFERENCES, len(self.encoded.observed))
+        images = binarisation.scaled(self.train.images[self.encoded.places[chosen]].to(self.observed.device))
+        return self.manifold.coordinates(self.encoded.means[chosen].double()), images.flatten(1)
+
+    @cached_property
+    def balls(self) -> Balls:
+        """Where the codes of the training images lie."""
+        return Balls.of(self.trained[0], random.key(self.seed, "balls"))
 
     @cached_property
     def pairs(self) -> tuple[Tensor, Tensor]:
@@ -118,25 +173,6 @@ class Survey:
         """Codes of the pairs of test images, two times (pairs, latent)."""
         codes, (first, second) = self.codes, self.pairs
         return codes[first], codes[second]
-
-    @cached_property
-    def geodesics(self) -> Geodesics:
-        """Between the pairs."""
-        if self.discrete:
-            raise Missing(DISCRETE)
-        a, b = (self.manifold.coordinates(end.double()) for end in self.ends)
-        return geodesics(self.space, a, b)
-
-    @cached_property
-    def trusted(self) -> Tensor:
-        """Numbers of the pairs whose geodesic is trusted."""
-        moving = self.geodesics.line_length != 0
-        if not moving.any():
-            raise Missing(f"{STILL}, for every pair")
-        found = self.geodesics.trusted & self.geodesics.length.isfinite() & moving
-        if not found.any():
-            raise Missing(UNSTABLE)
-        return found.nonzero()[:, 0]
 
     @property
     def learned_metric(self) -> Any:
@@ -154,4 +190,4 @@ class Survey:
 
     def distances(self) -> list[dict[str, Any]]:
         """Tidy rows of every kind of distance of every pair."""
-        return [row for part in PAIRS for row in self.parts[part].rows()]
+        return [row for part in present(PAIRS, self.settings.metrics) for row in self.parts[part].rows()]
