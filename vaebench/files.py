@@ -1,11 +1,20 @@
-"""Files that are whole or absent, and told in one line where they cannot be read."""
+"""Files that are whole or absent, verified by their SHA-256, and told in one line where they cannot be read or written.
+
+What a job of the workflow makes is sealed: ``folder/.sha256/NAME`` holds the SHA-256 of ``folder/NAME`` as `sha256sum`
+writes it (``cd folder/.sha256 && sha256sum --check *``). A file that is not as it was sealed is never used.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
+import os
+import shutil
+import uuid
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,18 +37,47 @@ FAULTS = (
     msgspec.MsgspecError,
 )
 TAG = "vaebench"  # the one key of a safetensors file's metadata: the library writes several in random order
+SEALS, DIGEST = ".sha256", "sha256"
+FULL = "free the disk or choose another folder"
+CLOSED = "allow writing there or choose another folder"
+GONE = "its folder is gone: run it again"
+MENDS = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EIO: "check the disk or choose another folder",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EACCES: CLOSED,
+    errno.EPERM: CLOSED,
+    errno.EROFS: CLOSED,
+    errno.ENOENT: GONE,
+    errno.ESTALE: GONE,
+}
+
+
+# Writing
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Write to the temporary path that this yields: it becomes ``path`` if the block succeeds, else it is removed."""
+def replacing(path: Path, *, lasting: bool = True) -> Iterator[Path]:
+    """Write to the temporary path that this yields: it becomes ``path`` if the block succeeds, else it is removed.
+
+    No two writers have the same temporary path. What is ``lasting`` is on the disk before it has its name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}.part{path.suffix}")
+    part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.part{path.suffix}")
     try:
         yield part
+        if lasting:
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def abandoned(path: Path) -> list[Path]:
+    """Temporary files of a `replacing` of this path whose process was killed."""
+    return [*path.parent.glob(f"{path.stem}.{'[0-9a-f]' * 32}.part{path.suffix}")]
 
 
 @contextmanager
@@ -48,12 +86,13 @@ def _writing(path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise VaebenchError(f"{path} cannot be written ({reason}): free the disk or choose another folder") from None
+        mend = MENDS.get(error.errno or 0, "choose another folder")
+        raise VaebenchError(f"{path} cannot be written ({reason}): {mend}") from None
 
 
-def write(path: str | Path, content: str | bytes) -> None:
+def write(path: str | Path, content: str | bytes, *, lasting: bool = True) -> None:
     """Write a whole file at once; raises `VaebenchError` if the file system refuses (a full disk, say)."""
-    with _writing(path), replacing(Path(path)) as part:
+    with _writing(path), replacing(Path(path), lasting=lasting) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
@@ -71,6 +110,19 @@ def savez(path: str | Path, arrays: Mapping[str, Any]) -> None:
         np.savez_compressed(part, allow_pickle=False, **arrays)
 
 
+def remove(*paths: Path) -> None:
+    """Remove files and folders, in this order, those that are there; raises `VaebenchError` as `write` does."""
+    for path in paths:
+        with _writing(path):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+# Reading
+
+
 @contextmanager
 def reading(path: str | Path, what: str, mend: str) -> Iterator[None]:
     """Read a file of ours: whatever is wrong with it is a `VaebenchError` that names it, and the ``mend``."""
@@ -80,12 +132,86 @@ def reading(path: str | Path, what: str, mend: str) -> Iterator[None]:
         raise VaebenchError(f"{path}: cannot be read as {what} ({one_line(error)}): {mend}") from None
 
 
+def signed(facts: Mapping[str, Any], **layout: Any) -> str:
+    """A JSON document, laid out as `json.dumps` is told, that holds the SHA-256 of its content; `opened` reads it."""
+    plain = json.loads(json.dumps(facts))
+    return json.dumps(plain | {DIGEST: _digest(plain)}, **layout)
+
+
+def opened(text: str | bytes) -> dict[str, Any]:
+    """What `signed` wrote; ValueError if it is not as it was written. To be called in a `reading`."""
+    facts = json.loads(text)
+    if not isinstance(facts, dict) or facts.pop(DIGEST, None) != _digest(facts):
+        raise ValueError("its content is not of its SHA-256")
+    return facts
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def tagged(facts: Mapping[str, Any]) -> dict[str, str]:
     """Metadata for a safetensors file that `tag` reads back."""
-    return {TAG: json.dumps(facts)}
+    return {TAG: signed(facts)}
 
 
 def tag(path: str | Path) -> Any:
     """What `tagged` put into a safetensors file; to be called in a `reading`."""
     with safe_open(path, "numpy") as file:
-        return json.loads((file.metadata() or {})[TAG])
+        return opened((file.metadata() or {})[TAG])
+
+
+# Seals
+
+
+def sha256(path: str | Path) -> str:
+    """Of a file's content."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seal(path: str | Path) -> None:
+    """Note a file's SHA-256 beside it; raises `VaebenchError`."""
+    with _writing(path):
+        write(_seal(path), _line(path), lasting=False)
+
+
+def intact(path: str | Path) -> bool:
+    """Whether a file is there as it was sealed; False if it never was."""
+    try:
+        return _seal(path).read_text() == _line(path)
+    except (OSError, ValueError):
+        return False
+
+
+def sealed(path: str | Path) -> bool:
+    """Whether a file's SHA-256 was noted."""
+    return _seal(path).exists()
+
+
+@contextmanager
+def job(inputs: Iterable[str | Path], outputs: Iterable[str | Path]) -> Iterator[None]:
+    """Run a job of the workflow on inputs that are as the jobs before left them, and seal its outputs.
+
+    Raises `VaebenchError` for a damaged input, which is then removed, so that the workflow makes it again.
+    """
+    for path in map(Path, inputs):
+        if sealed(path) and not intact(path):
+            remove(path, _seal(path))
+            raise VaebenchError(
+                f"{path} is damaged (its content is not of the SHA-256 that it was written with) and was removed: run "
+                "the same command again, which makes it again"
+            )
+    yield
+    for path in map(Path, outputs):
+        remove(*abandoned(path))
+        seal(path)
+
+
+def _seal(path: str | Path) -> Path:
+    path = Path(path)
+    return path.parent / SEALS / path.name
+
+
+def _line(path: str | Path) -> str:
+    return f"{sha256(path)}  ../{Path(path).name}\n"

@@ -447,7 +447,7 @@ def test_variation_counts_every_pair_with_a_value() -> None:
     distances = study()
     figure = variation(distances, agree(distances), LOOKS)
     assert [axes.get_title() for axes in figure.axes] == ["IWAE", "VAE", "VQ-VAE", "AE"]
-    table = agree(distances).query("metric == 'kendall_w'").set_index(["flavour", "part"])["mean"]
+    table = agree(distances).query("metric == 'mean_spearman'").set_index(["flavour", "part"])["mean"]
     for axes, flavour in zip(figure.axes, ("iwae", "vae", "vq_vae", "ae"), strict=True):
         drawn = {patch.get_label(): patch.get_data() for patch in axes.patches}
         assert set(drawn) == ({"latent", "ends"} if flavour == "vq_vae" else set(SHOWN))
@@ -458,7 +458,7 @@ def test_variation_counts_every_pair_with_a_value() -> None:
             np.testing.assert_array_equal(counts[:-1], expected[:-1])
             assert counts.sum() == 40 and counts[-1] == expected[-1] + (values > edges[-1]).sum()
             assert axes.get_xlim() == (0, edges[-1])
-        texts = [f"W {w:.2f}" if np.isfinite(w) else "W —" for w in table[flavour][list(SHOWN)]]
+        texts = [f"ρ {rho:.2f}" if np.isfinite(rho) else "ρ —" for rho in table[flavour][list(SHOWN)]]
         assert [text.get_text() for text in axes.texts] == texts
     assert "copy (control) — it has no latents; VQ-VAE in line, geodesic" in note(figure)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor
 
@@ -59,14 +61,29 @@ class Data:
         return shape[0], shape[1], shape[2]
 
 
+def checksum(tensors: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over each tensor's name, type, shape and bytes, in the order of names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
+        digest.update(tensor.data)
+    return digest.hexdigest()
+
+
 def load(path: str | Path) -> Data:
-    """The dataset in a file that `vaebench.data.prepare` wrote; raises `VaebenchError` if it is no such file."""
+    """The dataset in a file that `vaebench.data.prepare` wrote, its checksum computed again.
+
+    Raises `VaebenchError` if it is no such file, or not as it was written.
+    """
     with _reading(path):
         metadata = tag(path)
         factors = tuple(metadata.get("factors", ()))
         kinds = ("images", "labels", "factors") if factors else ("images", "labels")
         with safe_open(path, framework="pt") as file:
-            train, validation, test = (Split(*(file.get_tensor(f"{name}_{kind}") for kind in kinds)) for name in SPLITS)
+            tensors = {f"{name}_{kind}": file.get_tensor(f"{name}_{kind}") for name in SPLITS for kind in kinds}
+        if checksum({name: tensor.numpy() for name, tensor in tensors.items()}) != metadata["checksum"]:
+            raise ValueError("its images are not of its checksum")
+        train, validation, test = (Split(*(tensors[f"{name}_{kind}"] for kind in kinds)) for name in SPLITS)
         return Data(
             metadata["name"],
             metadata["checksum"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from vaebench.data.arrays import joined
+from vaebench.data.dataset import checksum
 from vaebench.data.idx import read_idx
 from vaebench.data.readers import read
 from vaebench.data.reading import Reading
@@ -59,12 +59,12 @@ def store(name: str, dataset: Dataset, reading: Reading, output: Path, fingerpri
         tensors |= {f"{split}_images": images, f"{split}_labels": reading.labels[chosen]}
         if reading.factors:
             tensors[f"{split}_factors"] = np.stack([values[chosen] for values in reading.factors.values()], 1)
-    checksum = _checksum(tensors)
+    found = checksum(tensors)
     metadata = {
         "name": name,
-        "checksum": checksum,
+        "checksum": found,
         "source": msgspec.to_builtins(dataset),
-        "fingerprint": fingerprint or checksum,
+        "fingerprint": fingerprint or found,
         "code": code,
         "scale": reading.scale,
         "classes": reading.classes,
@@ -124,12 +124,3 @@ def _split(where: str, reading: Reading) -> list[Places]:
 
 def _permutation(count: int) -> Places:
     return np.random.Generator(np.random.PCG64(0)).permutation(count)
-
-
-def _checksum(tensors: dict[str, NDArray[Any]]) -> str:
-    """SHA-256 over each tensor's name, type, shape and bytes, in the order of names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
-        digest.update(tensor.data)
-    return digest.hexdigest()

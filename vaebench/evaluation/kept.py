@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vaebench.files import FAULTS, savez, write
+from vaebench.files import FAULTS, intact, savez, seal, write
 
 Arrays = dict[str, np.ndarray]
 KEY, PACKED = "kept_under", "float32"
@@ -22,13 +22,13 @@ class Shelf:
     """What was measured of one run, in ``folder/NAME.json`` and ``folder/NAME-*.npz``; without a folder none is kept.
 
     ``facts`` are all that determines the measurements, but for what each adds to them. A measurement is taken again
-    where these differ from what it was taken under, or where its file cannot be read.
+    where these differ from what it was taken under, or where its file is not as it was sealed.
     """
 
     def __init__(self, folder: Path | None, name: str, facts: dict[str, Any]) -> None:
         self.folder, self.name, self.facts = folder, name, facts
         self.found: dict[str, Any] = {}
-        if folder is not None:
+        if folder is not None and intact(folder / f"{name}.json"):
             with suppress(OSError, ValueError, TypeError):
                 self.found = dict(json.loads((folder / f"{name}.json").read_text(), object_hook=_unpacked))
 
@@ -52,18 +52,22 @@ class Shelf:
         if self.folder is None:
             return measure()
         path = self.folder / f"{self.name}-{what}.npz"
-        with suppress(*FAULTS), path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
-            arrays = dict(loaded)
-            if str(arrays.pop(KEY)) == key:
-                return arrays
+        if intact(path):
+            with suppress(*FAULTS), path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
+                arrays = dict(loaded)
+                if str(arrays.pop(KEY)) == key:
+                    return arrays
         arrays = measure()
         savez(path, arrays | {KEY: np.array(key)})
+        seal(path)
         return arrays
 
     def close(self) -> None:
         """Keep what was measured."""
         if self.folder is not None:
-            write(self.folder / f"{self.name}.json", json.dumps(self.found, default=_packed))
+            path = self.folder / f"{self.name}.json"
+            write(path, json.dumps(self.found, default=_packed))
+            seal(path)
 
 
 def _packed(vector: np.ndarray) -> dict[str, str]:

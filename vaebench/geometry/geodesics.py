@@ -256,7 +256,8 @@ def _solve(
     straight = ~((bent["energy"] < flat["energy"]) & (bent["length"] <= LONGER * flat["length"]))
     chosen = {name: torch.where(straight, flat[name], bent[name]) for name in bent}
     parameters = torch.where(straight[:, None], start, found)
-    elsewhere = space.length(_curve(family, parameters, a, b, _off_grid(times)))
+    finely = _curve(family, parameters, a, b, _off_grid(times))
+    elsewhere = torch.cat([space.length(part) for part in finely.split(max(1, len(times) * len(a) // FINE))])
     chosen["stable"] &= (elsewhere - chosen["length"]).abs() <= STABLE * elsewhere
     return {
         **chosen,

@@ -6,6 +6,7 @@ seeds there is none: that of two is 13 times as wide as the two values are apart
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,9 +32,7 @@ def join(paths: Iterable[str | Path]) -> bytes:
     headings, bodies = {}, []
     for path in sorted(map(Path, paths)):
         with reading(path, "a table", MEND):
-            content = path.read_bytes()
-            if not content.endswith(b"\n"):
-                raise ValueError("it does not end with a whole line")
+            content = _content(path)
         heading, _, body = content.partition(b"\n")
         headings[heading] = path
         bodies.append(body)
@@ -56,11 +55,19 @@ def _read(path: Path) -> pd.DataFrame:
     types: defaultdict[str, Any] = defaultdict(lambda: str, dict.fromkeys((*INTEGERS, "n", "images"), np.int64))
     with reading(path, "a table", MEND):
         # Only a number can be missing: "nan" may be a dataset's name. The text of a float converts to its nearest bits.
-        table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={name: [""] for name in FLOATS})
+        table = pd.read_csv(io.BytesIO(_content(path)), dtype=types, keep_default_na=False, na_values={name: [""] for name in FLOATS})
         numbers = table.columns.intersection(FLOATS)
         if numbers.empty:
             raise ValueError("it has no column 'value' or 'mean'")
         return table.astype(dict.fromkeys(numbers, np.float64))
+
+
+def _content(path: Path) -> bytes:
+    """A table's content, of whole rows: a number that is cut in two is a number; ValueError if the last is none."""
+    content = path.read_bytes()
+    if not content.endswith(b"\n"):
+        raise ValueError("it does not end with a whole line")
+    return content
 
 
 def _only(kinds: Mapping[Any, Path]) -> Any:

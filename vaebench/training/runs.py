@@ -1,8 +1,9 @@
 """Runs on disk: train the seeds of a cell into folders, resume what was interrupted, and read the result back.
 
-A run's folder holds ``run.json`` (what it is and how it ended), ``history.csv``, ``best.safetensors`` and
-``last.safetensors``, which are the same bytes whenever the same configuration trains on the same kind of device, and
-``cost.json``, which is not. While it trains, ``history.csv`` grows by the epoch beside ``checkpoint.safetensors``.
+A run's folder holds ``run.json`` (what it is, how it ended, and the SHA-256 of its files), ``history.csv``,
+``best.safetensors`` and ``last.safetensors``, which are the same bytes whenever the same configuration trains on the
+same kind of device, and ``cost.json``, which is not. A run is finished if all of them are there as they were written.
+While it trains, ``history.csv`` grows by the epoch beside ``checkpoint.safetensors``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import gc
 import json
 import math
+import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -22,9 +25,9 @@ import safetensors.torch
 import torch
 
 from vaebench.data import binarisation
-from vaebench.data.dataset import Data
+from vaebench.data.dataset import Data, checksum
 from vaebench.errors import VaebenchError, one_line
-from vaebench.files import reading, tag, tagged, write
+from vaebench.files import abandoned, opened, reading, remove, sha256, signed, tag, tagged, write
 from vaebench.model.recipe import Recipe, save
 from vaebench.study.config import Cell, changes, identity
 from vaebench.study.tidy import HISTORY, text
@@ -32,6 +35,10 @@ from vaebench.training import hardware, journal
 from vaebench.training.engine import Feed, Pack
 
 GPU_PACK = 10
+FILES = ("best.safetensors", "last.safetensors", "history.csv")  # whose SHA-256 the record holds
+CHECKPOINT = "checkpoint.safetensors"
+WRITTEN = (*FILES, "cost.json", "run.json", CHECKPOINT)
+AGAIN = "give the command that trained it again, which mends it"
 MEND = "lower the learning_rate, or take a likelihood of a larger scale"
 
 
@@ -55,22 +62,30 @@ class Plan:
         return {"key": key, "seed": seed, "data": self.data.checksum, "cell": self.cell.plain()}
 
     def done(self, seed: int, replace: bool) -> int | None:
-        """Epochs that a seed's run has done (0 if it is new), or None if it is finished; raises `VaebenchError`."""
+        """Epochs that a seed's run has done (0 if it is new), or None if it is finished.
+
+        A damaged one is cleared, to be trained anew; so is one of another configuration, or of one that cannot be told,
+        if it is to be replaced. Raises `VaebenchError` if it is not.
+        """
         folder = self.place(seed)
+        finished = (folder / "run.json").exists()
+        if not finished and not (folder / CHECKPOINT).exists():
+            return 0
         try:
-            if (folder / "run.json").exists():
-                found, epoch = record(folder), None
-            elif (folder / "checkpoint.safetensors").exists():
-                found = _checkpoint(folder)
-                epoch = found["progress"]["epoch"]
-            else:
-                return 0
+            found = _record(folder) if finished else _facts(folder)
         except VaebenchError:
             if not replace:
                 raise
             return _clear(folder)
         if found["key"] == self.facts(seed)["key"]:
-            return epoch
+            try:
+                if not finished:
+                    return _checkpoint(folder)[0]["progress"]["epoch"]
+                _verify(folder, found)
+                return None
+            except VaebenchError as error:
+                print(f"{error}: trained anew", file=sys.stderr)
+                return _clear(folder)
         if replace:
             return _clear(folder)
         difference = changes(found["cell"], self.cell.plain())
@@ -121,11 +136,29 @@ def feed(data: Data, convention: str, device: torch.device) -> Feed:
 
 
 def record(folder: str | Path) -> dict[str, Any]:
-    """What a finished run is and how it ended; raises `VaebenchError` if there is none."""
-    try:
-        return json.loads((Path(folder) / "run.json").read_text())
-    except (OSError, ValueError) as error:
-        raise VaebenchError(f"{folder}: no finished run here ({one_line(error)}); train it first") from None
+    """What a finished run is and how it ended; raises `VaebenchError` if there is none, or if a file is damaged."""
+    found = _record(Path(folder))
+    _verify(Path(folder), found)
+    return found
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """The record alone."""
+    path = folder / "run.json"
+    if not path.exists():
+        raise VaebenchError(f"{folder}: no finished run here (there is no run.json); train it first")
+    with reading(path, "the record of a run", "train it again in its place"):
+        return opened(path.read_text())
+
+
+def _verify(folder: Path, record: dict[str, Any]) -> None:
+    """Raise `VaebenchError` if a file of a run is not that of its record."""
+    for name in FILES:
+        with reading(folder / name, "what the run wrote", AGAIN):
+            if sha256(folder / name) != record["files"][name]:
+                raise ValueError("its SHA-256 is not that in run.json")
+    with reading(folder / "cost.json", "what a run cost", AGAIN):
+        opened((folder / "cost.json").read_text())
 
 
 def lost(record: dict[str, Any]) -> str:
@@ -166,9 +199,22 @@ def manifest(cell: Cell, folders: Sequence[Path]) -> str:
 
 
 def listed(path: Path) -> list[Path]:
-    """Folders of the runs that a `manifest` names, which lie beside it in a folder of its name."""
-    with reading(path, "a list of runs", "train them again"):
-        return [path.with_suffix("") / name for name in json.loads(path.read_text())["runs"]]
+    """Folders of the runs that a `manifest` names, which lie beside it in a folder of its name.
+
+    Raises `VaebenchError` if it or a run is damaged, and removes the manifest, so that the workflow trains again.
+    """
+    try:
+        with reading(path, "a list of runs", AGAIN):
+            names = json.loads(path.read_text())["runs"]
+            if strange := [name for name in names if not re.fullmatch(r"seed\d+", name)]:
+                raise ValueError(f"'{strange[0]}' is no run")
+        folders = [path.with_suffix("") / name for name in names]
+        for folder in folders:
+            record(folder)
+    except VaebenchError:
+        remove(path)
+        raise
+    return folders
 
 
 def _train_packs(plan: Plan, seeds: list[int], width: int, feed: Feed, every: float) -> None:
@@ -212,7 +258,8 @@ def _train_pack(plan: Plan, seeds: list[int], width: int, feed: Feed, every: flo
             for slot, seed in enumerate(seeds):
                 tensors, progress = pack.checkpoint(slot)
                 facts = plan.facts(seed) | {"seconds": saved - started, "progress": progress}
-                write(folders[slot] / "checkpoint.safetensors", safetensors.torch.save(tensors, tagged(facts)))
+                facts["tensors"] = _checksum(tensors)
+                write(folders[slot] / CHECKPOINT, safetensors.torch.save(tensors, tagged(facts)))
     log.close()
     seconds = time.monotonic() - started
     for slot, seed in enumerate(seeds):
@@ -230,9 +277,9 @@ def _resume(pack: Pack, folders: list[Path]) -> float:
     """Put a pack's runs back to their checkpoints, if any; returns the seconds that they have taken."""
     spent = 0.0
     for slot, folder in enumerate(folders):
-        if (folder / "checkpoint.safetensors").exists():
-            found = _checkpoint(folder)
-            pack.resume(slot, safetensors.torch.load_file(folder / "checkpoint.safetensors"), found["progress"])
+        if (folder / CHECKPOINT).exists():
+            found, tensors = _checkpoint(folder)
+            pack.resume(slot, tensors, found["progress"])
             spent = found["seconds"]
     return spent
 
@@ -243,26 +290,41 @@ def _save(pack: Pack, slot: int, folder: Path, recipe: Recipe, facts: dict[str, 
     for which in ("best", "last"):
         save(pack.finished(slot, which), recipe, folder / f"{which}.safetensors")
     write(folder / "history.csv", text(run.history, HISTORY))
-    write(folder / "cost.json", json.dumps(cost, indent=1))
+    write(folder / "cost.json", signed(cost, indent=1))
     ended = facts | {
+        "files": {name: sha256(folder / name) for name in FILES},
         "status": run.status,
         "epochs": run.trained,
         "best_epoch": run.best_epoch,
         "best_objective": run.best if run.history and math.isfinite(run.best) else None,
         "parameters": sum(parameter.numel() for parameter in pack.stack.model.parameters()),
     }
-    write(folder / "run.json", json.dumps(ended, indent=1, sort_keys=True))
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    write(folder / "run.json", signed(ended, indent=1, sort_keys=True))
+    remove(folder / CHECKPOINT, *(part for name in WRITTEN for part in abandoned(folder / name)))
 
 
-def _checkpoint(folder: Path) -> dict[str, Any]:
+def _facts(folder: Path) -> dict[str, Any]:
     """What a run's checkpoint says of itself."""
-    path = folder / "checkpoint.safetensors"
+    path = folder / CHECKPOINT
     with reading(path, "a checkpoint", "delete it to train from the start"):
         return tag(path)
 
 
+def _checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """What a run's checkpoint says of itself, and its tensors; raises `VaebenchError` if it is damaged."""
+    facts, path = _facts(folder), folder / CHECKPOINT
+    with reading(path, "a checkpoint", "delete it to train from the start"):
+        tensors = safetensors.torch.load_file(path)
+        if _checksum(tensors) != facts["tensors"]:
+            raise ValueError("its tensors are not of their checksum")
+    return facts, tensors
+
+
+def _checksum(tensors: dict[str, torch.Tensor]) -> str:
+    return checksum({name: tensor.contiguous().numpy() for name, tensor in tensors.items()})
+
+
 def _clear(folder: Path) -> int:
-    for path in folder.iterdir():
-        path.unlink()
+    """Remove a run, its record first: what a kill leaves of the rest is no finished run."""
+    remove(folder / "run.json", folder)
     return 0

@@ -1,7 +1,7 @@
 """Pairs of test images by the coefficient of variation of their distance over the seeds: smaller is steadier.
 
 Distances are those of the latent space, those of the two decoded images (ends), lengths of straight lines' images,
-and lengths of geodesics; the last bin holds all larger values. W is Kendall's coefficient of concordance.
+and lengths of geodesics; the last bin holds all larger values. ρ is the mean Spearman correlation of two seeds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def variation(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style.P
     flavours, note = shown(agreement[agreement["metric"] == "variation"], palette)
     if not flavours:
         return style.nothing("no flavour has distances to compare over seeds", note)
-    concordance = agreement[agreement["metric"] == "kendall_w"].set_index(["flavour", "part"])["mean"]
+    concordance = agreement[agreement["metric"] == "mean_spearman"].set_index(["flavour", "part"])["mean"]
     values = {
         (flavour, kind): varied(table)
         for flavour in flavours
@@ -43,8 +43,8 @@ def variation(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style.P
             counts, _ = np.histogram(values[flavour, kind].clip(max=edges[-1]), edges)
             if counts.any():
                 axes.stairs(counts, edges, color=look.colour, linewidth=0.9, label=kind)
-            w = concordance[flavour, kind]
-            text = f"W {w:.2f}" if np.isfinite(w) else f"W {MISSING}"
+            rho = concordance[flavour, kind]
+            text = f"ρ {rho:.2f}" if np.isfinite(rho) else f"ρ {MISSING}"
             spot = (0.27 + 0.5 * (place % 2), 0.99 - 0.1 * (place // 2))
             axes.annotate(text, spot, color=look.colour, fontsize=6.5, ha="center", va="top", xycoords="axes fraction")
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
