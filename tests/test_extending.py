@@ -18,7 +18,10 @@ EXAMPLES = dict(re.findall(r"`(vaebench/[\w/]+\.py)`[^`]*?```python\n(.*?)```", 
 LIBRARY = """
 import scipy.stats, torch, vaebench
 from vaebench.evaluation.subject import Subject
+from vaebench.evaluation.survey.survey import Survey
+from vaebench.samplers.encoded import Encoded
 from vaebench.study import catalogue
+from vaebench.study.config import Geometry
 
 data = vaebench.dataset("digits")
 x = data.test.images[:5] / 255
@@ -61,6 +64,14 @@ low, high = (0.01 * end(model.encode(data.train.images / 255), 0) for end in (to
 middle = model.decode((low + high)[None] / 2)
 assert images.shape == (500, 1, 8, 8) and (images - middle).abs().max() < 0.05
 assert 0 < values["mean_absolute_error"] < 1 and values["mean_absolute_error"] > values["mse"]
+
+train, test = data.train.images / 255, data.test.images / 255
+model = vaebench.train("ae", data, latent=2, epochs=2)
+subject = Subject(model, test, test, 0, importance_samples=1, importance_images=1)
+settings = Geometry(metrics=["euclidean", "rim"], points=5, pairs=6)
+survey = Survey(subject, data.test, data.train, Encoded(model, train, 0), settings)
+line, rim = (survey.paths[name].geodesics.line_length for name in settings.metrics)
+assert (rim > line).all() and survey.parts["rim"].lengths.isfinite().all()
 """
 
 
@@ -87,8 +98,9 @@ def python(folder: Path, *arguments: str) -> str:
 
 def test_there_is_an_example_of_each_kind() -> None:
     kinds = {"flavours", "model/likelihoods", "model/networks", "evaluation/metrics", "samplers", "report/figures"}
+    kinds |= {"evaluation/survey/latent_metrics"}
     assert {kind for kind in kinds for place in EXAMPLES if place.startswith(f"vaebench/{kind}/")} == kinds
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 9
 
 
 def test_the_examples_do_what_they_say(extended: Path) -> None:
