@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GENERATION, REPRESENTATION = ((ROOT / f"docs/{name}.md").read_text() for name in ("generation", "representation"))
+PAGES = ("generation", "representation", "geometry")
+GENERATION, REPRESENTATION, GEOMETRY = ((ROOT / f"docs/{name}.md").read_text() for name in PAGES)
 CONTROLS = ["copy", "mean"]
 
 
@@ -131,3 +132,69 @@ def test_what_is_dear_to_measure_is_as_told() -> None:
     judged = found[found["metric"].isin(["frechet_distance", "other_judges_distance_2"])]
     table = judged.pivot_table(index=["latent", "flavour", "part"], columns="metric", values="value").dropna()
     assert len(table) == 12 and f"Spearman {table.corr(method='spearman').iloc[0, 1]:.2f}" in text
+
+
+def test_curves_add_nothing_to_decoded_ends() -> None:
+    text = " ".join(GEOMETRY.split())
+    found = pd.read_csv(ROOT / "results/geometry/tables/agreement.csv")
+    rho = found[found["metric"] == "mean_spearman"]
+    wide = rho.pivot(index=["dataset", "latent", "flavour"], columns="part", values="mean")
+    assert len(wide) == 48
+    assert f"for {(wide['ends'] > wide['latent']).sum()} of the 48 cells" in text
+    gains = {part: rho[rho["part"] == part] for part in ("line - ends", "geodesic - ends")}
+    above, below = (
+        {part: int(count) for part, count in counts.items()}
+        for counts in (
+            {part: (rows["low"] > 0).sum() for part, rows in gains.items()},
+            {part: (rows["high"] < 0).sum() for part, rows in gains.items()},
+        )
+    )
+    assert f"above 0 in {above['line - ends']} of the 48, and below 0 in {below['line - ends']}" in text
+    assert f"a geodesic's in {above['geodesic - ends']} and {below['geodesic - ends']}" in text
+    medians = pd.concat([*gains.values()]).groupby(["dataset", "latent", "part"])["mean"].median()
+    assert f"lie between {medians.min():.3f} and {medians.max():.3f}" in text
+    tested = found[found["metric"] == "corrected_p"].groupby("part")["mean"].apply(lambda p: int((p < 0.05).sum()))
+    assert (
+        f"for {tested['geodesic - latent']} of 48 cells after Holm's correction (lines: {tested['line - latent']})"
+        in text
+    )
+    start = wide["untrained"].groupby(["dataset", "latent"]).median()
+    assert f"untrained networks is {start.min():.2f} to {start.max():.2f}" in text
+    parts = pd.read_csv(ROOT / "results/geometry/tables/components.csv").query("distance == 'ends'")
+    shares = 100 * parts.set_index("component")["share"]
+    assert f"{shares['pair'].min():.0f} % to {shares['pair'].max():.0f} % belongs to the pair" in text
+    assert f"{shares['flavour:pair'].min():.0f} % to {shares['flavour:pair'].max():.0f} % to the flavour's own" in text
+
+
+def test_lines_tell_classes_and_geodesics_are_no_nearer_to_data() -> None:
+    text = " ".join(GEOMETRY.split())
+    found = pd.read_csv(ROOT / "results/geometry/tables/summary.csv", dtype={"part": str}).fillna({"part": ""})
+    table = found.pivot(index=["dataset", "latent", "flavour"], columns=["metric", "part"], values="mean")
+    separation = table["class_separation"].rename(columns=lambda part: part.removesuffix(" pairs"))
+    gain = separation["line"] - separation["ends"]
+    median = gain.groupby(level=[0, 1]).median()
+    better = (gain > 0).groupby(level=[0, 1]).sum()
+    assert f"{better['fashion_mnist'].sum()} of the 24 cells of Fashion-MNIST" in text
+    assert f"by {median['fashion_mnist', 2]:.1f} and {median['fashion_mnist', 16]:.1f} points" in text
+    assert f"for {better['mnist', 2]} of 12 at two latents and for {better['mnist', 16]} of 12 at 16" in text
+    assert f"({(separation['geodesic'] > separation['line']).sum()} of 48 cells)" in text
+    neighbours = table["neighbour_accuracy"].groupby(level=[0, 1]).median()
+    assert f"by pixels know {neighbours.loc[('mnist', 2), 'pixel']:.1f} % of the classes" in text
+    assert (neighbours.loc[("mnist", 2)].drop("pixel").round() == 43).all()
+    nearer = table["data_distance"]["geodesic"] < table["data_distance"]["line"]
+    assert f"larger along the geodesic in {(~nearer).sum()} of 48 cells" in text
+    shorter = table["length_ratio", ""]
+    assert f"most for `poincare_vae` on MNIST at 16 latents, {100 * (1 - shorter.min()):.0f} %" in text
+    assert shorter.idxmin() == ("mnist", 16, "poincare_vae")
+    rows = [
+        line.split("|")[1:-1] for line in GEOMETRY.splitlines() if line.startswith(("| MNIST,", "| Fashion-MNIST,"))
+    ]
+    agreed = pd.read_csv(ROOT / "results/geometry/tables/agreement.csv").query("metric == 'mean_spearman'")
+    agreed = agreed.groupby(["dataset", "latent", "part"])["mean"].median()
+    told = separation.groupby(level=[0, 1]).median()
+    for row, place in zip(
+        rows, [("mnist", 2), ("mnist", 16), ("fashion_mnist", 2), ("fashion_mnist", 16)], strict=True
+    ):
+        expected = [f"{agreed[(*place, kind)]:.3f}" for kind in ("latent", "ends", "line", "geodesic", "untrained")]
+        expected += [f"{told.loc[place, kind]:.1f}" for kind in ("latent", "ends", "line", "geodesic", "pixel")]
+        assert [cell.strip() for cell in row[1:]] == expected

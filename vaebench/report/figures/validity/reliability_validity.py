@@ -2,9 +2,10 @@
 whether it tells pairs of two classes from pairs of one (class separation, 50 is chance; with that over seeds).
 
 Arrows go from the latent space's distance over that of the decoded ends and the length of the straight line's image to
-the geodesic's, and to that by an ensemble of decoders. Pixels agree fully, as no model has a part in them; the
-untrained decoder's line shows what training adds, and shuffled codes know nothing of a pair. An interval of more than
-half the range from chance to full is faint. The other flavours are grey; of few flavours all are together on the left.
+the geodesic's, and to that by an ensemble of decoders. Pixels agree fully, as no model has a part in them. The
+controls, far off as a rule, are told in words: lines before training, and shuffled codes, which know nothing of a pair.
+An interval of more than half the range from chance to full is faint. The other flavours are grey; of few flavours all
+are together on the left.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from vaebench.report.figures import style
 from vaebench.report.figures.agreement._shown import shown
 
 KINDS = dict(zip((*SHOWN, "ensemble"), "os^DP", strict=True))
-BASELINES = {"pixel": "x", "untrained": "+", "shuffled": "1"}
+BASELINE = "pixel"
+CONTROLS = ("untrained", "shuffled")
+ROOM = 0.15  # of a panel, for what is said of these
 TOGETHER = ("latent", "ends", "line")  # of all flavours in one panel
 FEW = 15  # flavours that fit there
 COLUMNS = {True: 4, False: 6}  # with such a panel, and without
@@ -43,7 +46,7 @@ def reliability_validity(
         return style.nothing("no flavour has distances to compare over seeds", note)
     points = table.dropna(subset=PLACE).set_index(["flavour", "part"]).sort_index()
     paths = {flavour: points.loc[flavour].reindex(kinds).dropna(subset=PLACE) for flavour in flavours}
-    marks = {kind: KINDS[kind] for kind in kinds} | BASELINES
+    marks = {kind: KINDS[kind] for kind in kinds} | {BASELINE: "x"}
     handles = [Line2D([], [], marker=mark, color="0.25", linestyle="", label=kind) for kind, mark in marks.items()]
     few = 1 < len(flavours) <= FEW
     handles += [_handle(palette[flavour]) for flavour in flavours if few]
@@ -52,9 +55,10 @@ def reliability_validity(
         axes.set_title(palette[flavour].name)
         for other in flavours:
             axes.plot(*paths[other][PLACE].T.to_numpy(), color="0.9", linewidth=0.6, zorder=0.5)
-        for kind, mark in BASELINES.items():
-            if kind in points.loc[flavour].index:
-                axes.plot(*points.loc[(flavour, kind), PLACE], mark, color="0.45", markersize=4, label=kind, zorder=2)
+        others = points.loc[flavour]
+        if BASELINE in others.index:
+            axes.plot(*others.loc[BASELINE, PLACE], "x", color="0.45", markersize=4, label=BASELINE, zorder=2)
+        _controls(axes, others)
         _intervals(axes, paths[flavour], palette[flavour])
         _arrows(axes, paths[flavour], palette[flavour], 3.4)
     for axes in large:
@@ -63,7 +67,8 @@ def reliability_validity(
             path = paths[flavour]
             _arrows(axes, path[path.index.isin(TOGETHER)], palette[flavour], 4)
     drawn = points.loc[flavours].loc[lambda rows: rows.index.isin([*marks], level="part")]
-    small[0].set(xlim=_limits(drawn, "agreement"), ylim=_limits(drawn, "separation"))
+    low, high = _limits(drawn, "separation")
+    small[0].set(xlim=_limits(drawn, "agreement"), ylim=(low - ROOM * (high - low), high))
     return figure
 
 
@@ -126,6 +131,13 @@ def _intervals(axes: Axes, path: pd.DataFrame, look: style.Look) -> None:
             low, high = row[f"{name}_low"], row[f"{name}_high"]
             alpha = 0.6 if high - low <= VAGUE[name] else 0.15
             draw(row[other], low, high, color=look.colour, linewidth=0.8, alpha=alpha, zorder=1)
+
+
+def _controls(axes: Axes, points: pd.DataFrame) -> None:
+    found = {kind: points.loc[kind, PLACE] for kind in CONTROLS if kind in points.index}
+    told = [f"{kind} {round(x, 2) + 0.0:.2f}, {y:.0f} %" for kind, (x, y) in found.items()]
+    style_of = {"va": "bottom", "fontsize": 5.5, "color": "0.45"}
+    axes.annotate("\n".join(told), (0.03, 0.02), xycoords="axes fraction", **style_of)
 
 
 def _arrows(axes: Axes, path: pd.DataFrame, look: style.Look, size: float) -> None:
