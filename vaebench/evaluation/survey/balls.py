@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vaebench.samplers.sampler import clusters
 
-MOST = 64
+MOST, HALVINGS = 64, 16
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,17 @@ class Balls:
 
     @classmethod
     def of(cls, codes: Tensor, key: int) -> Balls:
-        """At the middle codes of k-means clusters of codes (points, coordinates), as wide as these are."""
-        which, central = clusters(codes, MOST, key)
-        squares = (codes - codes[central][which]).square()
-        weights = torch.bincount(which, minlength=len(central)).to(codes) / len(codes)
-        return cls(codes[central], weights, squares.mean().clamp_min(torch.finfo(codes.dtype).tiny))
+        """At the middle codes of k-means clusters of every second one of codes (points, coordinates).
+
+        The variance is that under which the other codes are likeliest, of halvings of the codes' own: in as many
+        coordinates as codes fill, balls are then as wide as the gaps between them.
+        """
+        fitted, held = codes[::2], codes[1::2]
+        which, central = clusters(fitted, MOST, key)
+        weights = torch.bincount(which, minlength=len(central)).to(codes) / len(fitted)
+        variances = codes.var(0).mean() * 2.0 ** -torch.arange(HALVINGS, device=codes.device)
+        found = [cls(fitted[central], weights, variance) for variance in variances]
+        return max(found, key=lambda balls: float(balls.log_density(held).mean()))
 
     def log_bumps(self, y: Tensor) -> Tensor:
         """Logarithm of bumps of height 1, (..., coordinates) to (..., balls)."""
