@@ -198,3 +198,19 @@ def test_lines_tell_classes_and_geodesics_are_no_nearer_to_data() -> None:
         expected = [f"{agreed[(*place, kind)]:.3f}" for kind in ("latent", "ends", "line", "geodesic", "untrained")]
         expected += [f"{told.loc[place, kind]:.1f}" for kind in ("latent", "ends", "line", "geodesic", "pixel")]
         assert [cell.strip() for cell in row[1:]] == expected
+
+
+def test_metrics_that_know_where_data_are_stay_nearer_than_geodesics_and_not_than_lines() -> None:
+    found = pd.read_csv(ROOT / "results/uncertainty/tables/summary.csv", dtype={"part": str})
+    table = found.pivot_table(index=["latent", "flavour"], columns=["metric", "part"], values="mean")
+    distance, turning = table["data_distance"], table["turning"]
+    others = ["ensemble", "expected", "density"]
+    assert [(distance[name] < distance["geodesic"]).sum() for name in others] == [5, 5, 4]
+    assert [(distance[name] < distance["line"]).sum() for name in others] == [2, 1, 2]
+    assert all((turning[name] > turning["line"]).all() for name in ("density", "expected"))
+    agreed = pd.read_csv(ROOT / "results/uncertainty/tables/agreement.csv").query("metric == 'mean_spearman'")
+    rho = agreed.pivot(index=["latent", "flavour"], columns="part", values="mean")
+    assert (rho["density"] < rho["ends"]).all() and (rho["expected"] < rho["ends"]).all()
+    assert f"(ρ {rho.loc[16, 'expected'].min():.2f} to {rho.loc[16, 'expected'].max():.2f})" in " ".join(
+        GEOMETRY.split()
+    )
