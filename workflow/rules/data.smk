@@ -35,8 +35,11 @@ rule prepare:
         "<logs>/prepare/{dataset}.log",
     benchmark:
         "<benchmarks>/prepare/{dataset}.tsv"
+    group:
+        "data"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         dataset=lambda wildcards: msgspec.to_builtins(dataset_of(wildcards)),
         files=lambda wildcards: {"files": fingerprint_of(wildcards.dataset)},
@@ -60,6 +63,11 @@ rule sheet:
         "<logs>/sheet/{dataset}.log",
     benchmark:
         "<benchmarks>/sheet/{dataset}.tsv"
+    group:
+        "data"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         code={"code": catalogue.fingerprint("report/figures/sheet.py")},
     script:

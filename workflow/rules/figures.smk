@@ -15,6 +15,11 @@ rule figure_of_study:
         "<benchmarks>/figures/{figure}.tsv"
     wildcard_constraints:
         figure="|".join(OF_STUDY),
+    group:
+        "figures"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         families=FAMILIES,
         flavours=lambda wildcards: [cell.flavour for cell in cells_of(wildcards)],

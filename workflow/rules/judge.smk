@@ -12,11 +12,13 @@ rule judge:
         "<logs>/judge/{dataset}-{judge_seed}.log",
     benchmark:
         "<benchmarks>/judge/{dataset}-{judge_seed}.tsv"
+    group:
+        "judge"
     threads: 1
     resources:
         gpu=GPU,
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         dataset=lambda wildcards: {
             name: value
@@ -46,9 +48,12 @@ rule reference:
         "<logs>/reference/{dataset}-{judge_seed}.log",
     benchmark:
         "<benchmarks>/reference/{dataset}-{judge_seed}.tsv"
+    group:
+        "judge"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         code={"code": catalogue.fingerprint("evaluation/reference.py")},
     script:

@@ -12,8 +12,8 @@ rule train:
     threads: 1
     resources:
         gpu=GPU,
-        mem_mb=4000,
-        runtime="4h",
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         store=subpath(output[0], strip_suffix=".json"),
         cell=lambda wildcards: cell_of(wildcards).plain(),
