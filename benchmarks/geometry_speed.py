@@ -8,6 +8,10 @@ A geodesic's `length` is measured by vaebench at one resolution for all and divi
 the pairs: the lower, the nearer to the geodesic. stochman (0.3.0) minimises the energy of all pairs at once, with its
 own settings. geomstats (2.8.0, with the backend pytorch) has the metric alone; it does not import with NumPy 2.4, so it
 takes part in an environment with NumPy 1.
+
+With --surveys, instead: CPU seconds of a survey with its defaults by network, latents and pixels, of pictures too and
+each in a process of its own, whose peak of memory is given, and of each further latent metric. Decoders have such
+random weights, codes of random images are standard normal. What metrics share is charged to the first that needs it.
 """
 
 from __future__ import annotations
@@ -15,24 +19,39 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import multiprocessing
 import os
+import resource
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from statistics import median
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from train_speed import count
 
 from vaebench import files, interface, random
+from vaebench.data.dataset import Data
+from vaebench.evaluation.bench import Bench
+from vaebench.evaluation.survey import METRICS, PAIRS, present
+from vaebench.evaluation.survey.pictures import pictures
+from vaebench.evaluation.survey.survey import Survey
+from vaebench.evaluation.views import Views
 from vaebench.geometry.geodesics import Immersed, Map, geodesics, line
 from vaebench.geometry.metrics import Pullback, immersion
+from vaebench.model.distributions.gaussian import Gaussian
+from vaebench.study import catalogue, config, views
+from vaebench.training import hardware
 
 IMAGE = (1, 28, 28)
 TIMES = torch.linspace(0, 1, 65)
 Curve = Callable[[Tensor], Tensor]
+SURVEYS = (("mlp", 2, 28), ("mlp", 16, 28), ("mlp", 32, 28), ("conv", 2, 28), ("conv", 16, 28), ("conv", 16, 96))
+TRAINING, TEST = 5000, 1000  # images
+OTHERS = [name for name in METRICS if name != "euclidean"]
 
 
 def decoder(run: str | None, latent: int) -> tuple[Map, int]:
@@ -42,10 +61,15 @@ def decoder(run: str | None, latent: int) -> tuple[Map, int]:
         latent = model.recipe.latent
     else:
         model = interface.build("vae", IMAGE, latent=latent)
-        with torch.no_grad():
-            for weight in model.decoder.parameters():
-                weight.mul_(2)
+        rough(model.decoder)
     return immersion(model.decoder.requires_grad_(False)), latent
+
+
+@torch.no_grad()
+def rough(decoder: nn.Module) -> None:
+    """Twice the weights, for a curved surface."""
+    for weight in decoder.parameters():
+        weight.mul_(2)
 
 
 def at_once(space: Immersed, a: Tensor, b: Tensor) -> Curve:
@@ -115,6 +139,91 @@ def compare(contenders: dict[str, Callable[[], Any]], rounds: int, items: dict[s
     return {"seconds": seconds, "results": results}
 
 
+class Projection(nn.Module):
+    """Random images (images, channels, height, width) to posteriors whose means are near standard normal."""
+
+    def __init__(self, pixels: int, latent: int, stream: random.Stream) -> None:
+        super().__init__()
+        self.directions = stream.normal((pixels, latent), torch.float32) * (12 / pixels) ** 0.5
+
+    def forward(self, x: Tensor) -> Gaussian:
+        means = (x.flatten(1) - 0.5) @ self.directions
+        return Gaussian(means, torch.full_like(means, -3.0))
+
+
+def surveyed(network: str, latent: int, side: int, metrics: list[str]) -> Survey:
+    """By these latent metrics, of a random model before random images."""
+    stream = random.Stream(torch.tensor(random.key(0, "survey speed")))
+
+    def drawn(images: int) -> tuple[Tensor, Tensor]:
+        values = stream.uniform((images, 1, side, side), torch.float32)
+        return (255 * values).round().to(torch.uint8), torch.arange(images) % 10
+
+    data: Data = interface.dataset(
+        "random", images=(train := drawn(TRAINING))[0], labels=train[1], validation=drawn(2), test=drawn(TEST)
+    )
+    model = interface.build("vae", data.shape, latent=latent, network=network)
+    model.encoder = Projection(side * side, latent, stream)
+    rough(model.decoder)
+    cell = config.cell("vae", latent=latent, network=network, convention="none")
+    settings = config.Geometry(metrics=metrics)
+    return Views(Bench(cell, data, config.Evaluation(), settings, torch.device("cpu")), model, 0).survey
+
+
+@torch.no_grad()
+def cost(network: str, latent: int, side: int, threads: int) -> dict[str, Any]:
+    """CPU seconds of a survey and of each further metric, and the peak of memory before and after the survey, MB."""
+    hardware.prepare(threads)
+    plain = surveyed(network, latent, side, ["euclidean"])
+    before, start = _peak(), time.process_time()
+    measure(plain, present(tuple(plain.parts), ["euclidean"]))
+    pictures(plain)
+    found = {"survey": time.process_time() - start, "before": before, "peak": _peak()}
+    survey = surveyed(network, latent, side, ["euclidean", *OTHERS])
+    for name in OTHERS:
+        start = time.process_time()
+        measure(survey, [name, f"{name} pairs"])
+        found[name] = time.process_time() - start
+    return found
+
+
+def measure(survey: Survey, parts: list[str]) -> None:
+    """Every metric of the default tier, and distances, over some parts."""
+    for name in views.metrics(["survey"], "default")["survey"]:
+        metric = catalogue.load("metrics", name)
+        for part in metric.over:
+            if part in parts:
+                list(metric.rows(survey.parts[part]))
+    for part in parts:
+        if part in PAIRS:
+            survey.parts[part].rows()
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def surveys(threads: int) -> list[dict[str, Any]]:
+    """Costs of `SURVEYS`, also printed as a table."""
+    print(
+        "| network | latents | pixels | survey, s | peak, MB (before) |",
+        " | ".join(f"{name}, s" for name in OTHERS),
+        "|",
+    )
+    print("|---" * (5 + len(OTHERS)) + "|")
+    rows = []
+    for case in SURVEYS:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+            found = alone.submit(cost, *case, threads).result()
+        network, latent, side = case
+        rows.append({"network": network, "latent": latent, "side": side} | found)
+        memory = f"{found['peak']:.0f} ({found['before']:.0f})"
+        spent = (f"{found[name]:.1f}" for name in OTHERS)
+        values = network, str(latent), f"{side}x{side}", f"{found['survey']:.1f}", memory, *spent
+        print("|", " | ".join(values), "|", flush=True)
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", metavar="FOLDER", help="a trained run (a random decoder)")
@@ -124,8 +233,14 @@ def main() -> None:
     parser.add_argument("--slow", type=count, default=4, help="points of the row-by-row Jacobians (4)")
     parser.add_argument("--threads", type=count, default=1, help="CPU threads (1)")
     parser.add_argument("--rounds", type=count, default=3, help="rounds, each of all contenders in turn (3)")
+    parser.add_argument("--surveys", action="store_true", help="time whole surveys instead")
     parser.add_argument("--json", metavar="FILE", help="write all numbers here")
     options = parser.parse_args()
+    if options.surveys:
+        rows = surveys(options.threads)
+        if options.json:
+            files.write(options.json, json.dumps({"options": vars(options), "surveys": rows}, indent=2) + "\n")
+        return
     torch.set_num_threads(options.threads)
 
     map_, latent = decoder(options.run, options.latent)
