@@ -1,4 +1,4 @@
-"""The command line: list what there is, check a configuration, train and evaluate single runs."""
+"""The command line: list what there is, check a configuration, train and evaluate single runs, verify results."""
 
 from __future__ import annotations
 
@@ -81,12 +81,18 @@ def main(arguments: list[str] | None = None) -> None:
     sampling.add_argument("--data", type=Path, default=Path("data"), help="folder of prepared datasets")
     sampling.set_defaults(action=_sample)
 
+    verifying = commands.add_parser("verify", help="check every file of a study's results against its provenance")
+    verifying.add_argument("results", type=Path, help="the folder that holds provenance.json, such as results/demo")
+    verifying.set_defaults(action=_verify)
+
     options = parser.parse_args(arguments)
     try:
         options.action(options)
         sys.stdout.flush()
     except VaebenchError as error:
         sys.exit(f"vaebench: {error}")
+    except KeyboardInterrupt as error:
+        sys.exit(f"vaebench: {error}" if str(error) else "vaebench: interrupted")
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -257,6 +263,12 @@ def _writable(path: Path, *suffixes: str) -> None:
         raise VaebenchError(f"--output {path}: give a name that ends with {' or '.join(suffixes)}")
     if not path.absolute().parent.is_dir():
         raise VaebenchError(f"--output {path}: no such folder: make it first")
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from vaebench.report.verification import verify
+
+    print(verify(options.results))
 
 
 def _count(text: str) -> int:

@@ -7,6 +7,7 @@ writes it (``cd folder/.sha256 && sha256sum --check *``). A file that is not as 
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -37,6 +38,7 @@ FAULTS = (
     msgspec.MsgspecError,
 )
 TAG = "vaebench"  # the one key of a safetensors file's metadata: the library writes several in random order
+AGAIN = "run the same command again, which makes it again"
 SEALS, DIGEST = ".sha256", "sha256"
 FULL = "free the disk or choose another folder"
 CLOSED = "allow writing there or choose another folder"
@@ -77,7 +79,7 @@ def replacing(path: Path, *, lasting: bool = True) -> Iterator[Path]:
 
 def abandoned(path: Path) -> list[Path]:
     """Temporary files of a `replacing` of this path whose process was killed."""
-    return [*path.parent.glob(f"{path.stem}.{'[0-9a-f]' * 32}.part{path.suffix}")]
+    return [*path.parent.glob(f"{glob.escape(path.stem)}.{'[0-9a-f]' * 32}.part{glob.escape(path.suffix)}")]
 
 
 @contextmanager
@@ -173,35 +175,36 @@ def sha256(path: str | Path) -> str:
 def seal(path: str | Path) -> None:
     """Note a file's SHA-256 beside it; raises `VaebenchError`."""
     with _writing(path):
-        write(_seal(path), _line(path), lasting=False)
+        write(_seal(path), _line(path, sha256(path)), lasting=False)
 
 
 def intact(path: str | Path) -> bool:
     """Whether a file is there as it was sealed; False if it never was."""
     try:
-        return _seal(path).read_text() == _line(path)
+        return _seal(path).read_text() == _line(path, sha256(path))
     except (OSError, ValueError):
         return False
 
 
-def sealed(path: str | Path) -> bool:
-    """Whether a file's SHA-256 was noted."""
-    return _seal(path).exists()
+def verified(path: str | Path) -> str:
+    """SHA-256 of a file, which must be that of its seal if it has one.
+
+    Raises `VaebenchError` if it is not, and removes the file, so that the workflow makes it again.
+    """
+    with reading(path, "what a job before wrote", AGAIN):  # another job may have found and removed it just now
+        digest, noted = sha256(path), _seal(path)
+        damaged = noted.exists() and noted.read_bytes() != _line(path, digest).encode()
+    if damaged:
+        remove(Path(path), noted)
+        raise VaebenchError(f"{path} was damaged (its SHA-256 is not that in {noted}) and is removed: {AGAIN}")
+    return digest
 
 
 @contextmanager
 def job(inputs: Iterable[str | Path], outputs: Iterable[str | Path]) -> Iterator[None]:
-    """Run a job of the workflow on inputs that are as the jobs before left them, and seal its outputs.
-
-    Raises `VaebenchError` for a damaged input, which is then removed, so that the workflow makes it again.
-    """
-    for path in map(Path, inputs):
-        if sealed(path) and not intact(path):
-            remove(path, _seal(path))
-            raise VaebenchError(
-                f"{path} is damaged (its content is not of the SHA-256 that it was written with) and was removed: run "
-                "the same command again, which makes it again"
-            )
+    """Run a job of the workflow on inputs that are `verified`, and seal its outputs; raises `VaebenchError`."""
+    for path in inputs:
+        verified(path)
     yield
     for path in map(Path, outputs):
         remove(*abandoned(path))
@@ -213,5 +216,5 @@ def _seal(path: str | Path) -> Path:
     return path.parent / SEALS / path.name
 
 
-def _line(path: str | Path) -> str:
-    return f"{sha256(path)}  ../{Path(path).name}\n"
+def _line(path: str | Path, digest: str) -> str:
+    return f"{digest}  ../{Path(path).name}\n"

@@ -8,6 +8,7 @@ from its prior (``model.sample(count, seed)``), and gives its distributions (``m
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -114,14 +115,16 @@ def train(
 ) -> VAE:
     """A model trained on ``data``, of the epoch that its flavour selects; ``settings`` as for `build`.
 
-    With a ``folder`` the run is kept in ``folder/seedN``, and an interrupted or finished one is taken up there.
+    With a ``folder`` the run is kept in ``folder/seedN``, and an interrupted or finished one is taken up there: SIGINT
+    and SIGTERM keep what is done, and raise `KeyboardInterrupt`.
     Raises `VaebenchError`, also for a run that diverges: a folder keeps what there is of it.
     """
     hardware.prepare()
     plan = config.cell(flavour, latent=latent, data=_known(data).name, **settings)
     seed = config.converted(seed, config.Seed, "seed")
     with tempfile.TemporaryDirectory() as temporary:
-        (run,) = runs.train(plan, [seed], data, Path(folder or temporary), device=hardware.device(device))
+        every = 30.0 if folder else math.inf
+        (run,) = runs.train(plan, [seed], data, Path(folder or temporary), device=hardware.device(device), every=every)
         runs.refuse([runs.record(run)])
         return load(run)
 

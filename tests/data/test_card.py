@@ -139,6 +139,18 @@ def test_a_sheets_first_row_is_the_first_class(tmp_path: Path) -> None:
     assert (test[2, middles[0]] == 1).all()  # the first class has no test image
 
 
+def test_names_of_classes_are_no_markup_and_no_orders_to_a_terminal(tmp_path: Path) -> None:
+    names = (r"$\frac$", "two\nlines", "\x1b[2Jred", "é")
+    images = grey(*range(8))
+    data = made(images, images, images, labels=[[0, 1, 2, 3] * 2] * 3, classes=names)
+    told = lines(card(data))
+    assert r"4 classes (train/validation/test): $\frac$ 2/2/2, two\nlines 2/2/2, \x1b[2Jred 2/2/2, é 2/2/2" in told
+    figure = sheet(data, card(data))
+    style.save(figure, [tmp_path / "sheet.png", tmp_path / "sheet.pdf"])
+    shown = [label.get_text() for label in figure.axes[2].get_yticklabels()]
+    assert shown == [r"$\frac$", r"two\nlines", r"\x1b[2Jred", "é"]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two classes of eight images."""

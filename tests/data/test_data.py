@@ -246,7 +246,7 @@ def test_idx_agrees_with_torchvision(tmp_path: Path) -> None:
         (b"GIF89a", "does not begin"),
         (b"\0\0\x08\x03\0\0", "6 bytes"),
         (idx(DIGITS)[:-1], "911 bytes, 912 expected"),
-        (idx(DIGITS) + b"!", "913 bytes, 912 expected"),
+        (idx(DIGITS) + b"!", "more than the 912 bytes"),
         (b"\0\0\x0d\x01\0\0\0\1\0\0\0\0", "0x0d"),
         (gzip.compress(idx(DIGITS))[:-20], "end-of-stream"),
         (b"\x1f\x8b" + bytes(30), "compression method"),
@@ -326,6 +326,25 @@ def test_checksum_formula(tmp_path: Path) -> None:
         digest.update(f"{split}_images uint8 {images.shape}".encode() + images.tobytes())
         digest.update(f"{split}_labels int64 {labels.shape}".encode() + labels.tobytes())
     assert data.checksum == digest.hexdigest()
+
+
+def test_a_prepared_file_with_a_flipped_bit_is_not_loaded(tmp_path: Path) -> None:
+    """Neither of its tensors nor of what is said of them."""
+    np.save(tmp_path / "set.npy", DIGITS)
+    prepared(tmp_path, "mine", Dataset(path=str(tmp_path / "set.npy")))
+    path = tmp_path / "out/data.safetensors"
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    places = [whole.index(b"unit"), whole.index(b"checksum") + 20, header, (header + len(whole)) // 2, len(whole) - 1]
+    for place in places:
+        content = bytearray(whole)
+        content[place] ^= 1
+        path.write_bytes(content)
+        message = fault(load, path)
+        assert message.startswith(f"{path}: cannot be read as a prepared dataset (")
+        assert message.endswith("): delete it to prepare it again")
+    path.write_bytes(whole)
+    assert load(path).name == "mine"
 
 
 def test_a_path_goes_before_a_known_name(tmp_path: Path) -> None:

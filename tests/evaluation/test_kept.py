@@ -19,6 +19,7 @@ from vaebench.evaluation import measure as measuring
 from vaebench.evaluation.kept import Shelf
 from vaebench.evaluation.measure import Measured, measure
 from vaebench.evaluation.metrics import latent
+from vaebench.files import seal, signed
 from vaebench.study import catalogue, config
 from vaebench.study.config import Evaluation, Geometry
 from vaebench.study.views import metrics as of_views
@@ -213,8 +214,7 @@ def test_what_a_measurement_depends_on_is_what_it_is_kept_under(
     assert again(folders, Evaluation(4, 10, 3), other) == of([0], "gallery")
     assert again(folders, Evaluation(4, 10, 2), other) == of([0], "gallery")
     replaced = shutil.copytree(folders[0], tmp_path / "seed0")
-    record = json.loads((replaced / "run.json").read_text())
-    (replaced / "run.json").write_text(json.dumps(record | {"key": "another"}))
+    (replaced / "run.json").write_text(signed(runs.record(replaced) | {"key": "another"}))
     assert again([replaced, folders[1]], Evaluation(4, 10, 2), other) == sorted(
         of([0], *WHOLE, *PICTURES) + of([1], *STABILITY)
     )
@@ -252,6 +252,7 @@ def test_a_value_that_is_damaged_by_itself_is_measured_again_alone(
     found |= {"mse": {}, "nll": [], "elbo": None}
     del found["rate"]
     path.write_text(json.dumps(found))
+    seal(path)
     measure(CELL, folders, data, EVALUATION, GEOMETRY, CPU, kept)
     assert sorted(taken) == of([0], "elbo", "mse", "nll", "rate")
 

@@ -16,6 +16,7 @@ import vaebench
 from vaebench.data.dataset import Data, Split
 from vaebench.evaluation.kept import Shelf
 from vaebench.evaluation.measure import Measured, measure
+from vaebench.files import sha256, signed
 from vaebench.model.abilities import REASONS
 from vaebench.study import config
 from vaebench.study.config import Cell, Evaluation, Geometry
@@ -112,8 +113,7 @@ def test_a_run_that_diverged_has_no_values_and_others_are_shown(
     """Though its weights are there, and though values were kept before it was known to be lost."""
     copies = [shutil.copytree(folder, tmp_path / folder.name) for folder in folders]
     measure(CELL, copies, data, EVALUATION, None, CPU, tmp_path / "kept")
-    record = json.loads((copies[0] / "run.json").read_text())
-    (copies[0] / "run.json").write_text(json.dumps(record | {"status": "diverged"}))
+    (copies[0] / "run.json").write_text(signed(runs.record(copies[0]) | {"status": "diverged"}))
     again = measure(CELL, copies, data, EVALUATION, GEOMETRY, CPU, tmp_path / "kept")
     reason = runs.lost(runs.record(copies[0]))
     assert reason
@@ -137,8 +137,7 @@ def test_a_run_that_diverged_has_no_values_and_others_are_shown(
 
 def test_a_cell_of_lost_runs_says_so_everywhere(folders: list[Path], data: Data, tmp_path: Path) -> None:
     copy = shutil.copytree(folders[0], tmp_path / "seed0")
-    record = json.loads((copy / "run.json").read_text())
-    (copy / "run.json").write_text(json.dumps(record | {"status": "diverged"}))
+    (copy / "run.json").write_text(signed(runs.record(copy) | {"status": "diverged"}))
     found = measure(CELL, [copy], data, EVALUATION, GEOMETRY, CPU)
     reason = runs.lost(runs.record(copy))
     assert all(row["value"] is None and row["reason"] == reason for row in found.metrics)
@@ -159,7 +158,10 @@ def test_runs_of_another_cell_or_of_other_data_are_refused(folders: list[Path], 
     assert refused(CELL, data=dataclasses.replace(data, checksum="new")).startswith(f"{where} (data: ")
     mixed = shutil.copytree(folders[0], tmp_path / "seed0")
     strange = vaebench.build("beta_vae", (1, 8, 8), hyperparameters={"beta": 0.5}, convention="none", **SMALL)
+    record = runs.record(mixed)
     vaebench.save(strange, mixed / "best.safetensors")
+    record["files"]["best.safetensors"] = sha256(mixed / "best.safetensors")
+    (mixed / "run.json").write_text(signed(record))
     assert "convention: none -> dynamic" in refused(CELL, mixed, kept=None)
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from vaebench.errors import VaebenchError
+from vaebench.files import opened, sha256, signed
 from vaebench.report import provenance
+from vaebench.training import runs
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -67,8 +69,11 @@ def test_runs_machines_and_test_sets_are_those_of_the_files(tmp_path: Path) -> N
         for seed, status in enumerate(statuses):
             folder = tmp_path / f"{flavour}/seed{seed}"
             folder.mkdir(parents=True)
-            (folder / "run.json").write_text(json.dumps({"status": status}))
-            (folder / "cost.json").write_text(json.dumps({"where": {"cpu": "a" if seed else "b"}}))
+            for name in runs.FILES:
+                (folder / name).write_text(name)
+            facts = {"status": status, "files": {name: sha256(folder / name) for name in runs.FILES}}
+            (folder / "run.json").write_text(signed(facts))
+            (folder / "cost.json").write_text(signed({"where": {"cpu": "a" if seed else "b"}}))
         manifests.append(tmp_path / f"{flavour}.json")
         manifests[-1].write_text(json.dumps({"cell": {}, "runs": {f"seed{i}": "key" for i in range(len(statuses))}}))
         # A published row has its paper's convention, and so another test set of the same images.
@@ -76,12 +81,15 @@ def test_runs_machines_and_test_sets_are_those_of_the_files(tmp_path: Path) -> N
         conditions.append(tmp_path / f"{flavour}-conditions.json")
         conditions[-1].write_text(json.dumps(facts | {"test_sha256": flavour}))
     (tmp_path / "card.json").write_text(json.dumps({"name": "mnist", "fingerprint": "files", "checksum": "tensors"}))
-    found = json.loads(provenance.collect({"seeds": [0]}, manifests, conditions, [tmp_path / "card.json"]))
+    given = [tmp_path / "card.json"], {"tables/metrics.csv": "sum"}, "snakemake"
+    found = opened(provenance.collect({"seeds": [0]}, manifests, conditions, *given))
+    assert (found["files"], found["command"]) == ({"tables/metrics.csv": "sum"}, "snakemake")
     assert found["datasets"] == {"mnist": {"files_sha256": "files", "prepared_sha256": "tensors"}}
     assert found["runs"] == {"finished": 2, "diverged": 1}
     assert found["machines"] == [{"cpu": "a", "runs": 1}, {"cpu": "b", "runs": 2}]
     assert found["observed_test_sets_sha256"] == {"mnist": {"dynamic": "vae", "static": "n_vae"}}
     assert found["study"] == {"seeds": [0]} and set(found["versions"]) == set(provenance.PACKAGES)
     (tmp_path / "vae/seed0/run.json").write_text("{")
-    with pytest.raises(VaebenchError, match=r"run.json: cannot be read as JSON"):
-        provenance.collect({}, manifests, conditions, [])
+    with pytest.raises(VaebenchError, match=r"run.json: cannot be read as the record of a run"):
+        provenance.collect({}, manifests, conditions, [], {}, "")
+    assert not manifests[0].exists() and manifests[1].exists()  # so that the workflow trains the cell again

@@ -29,3 +29,11 @@ def test_a_claim_meets_the_mean_of_its_own_cell() -> None:
     assert text[3] == "| two | mnist | 10 | NLL | 93.84 ± 0.30 | 94.50 [94.00, 95.00] | 0.40 | +0.66 | A | B |"
     assert text[4] == "| absent | mnist | 10 | NLL | 93.84 | not run |  |  | A | B |"
     assert "standard error over test images" in text[-1]
+
+
+def test_what_a_configuration_says_of_a_source_stays_in_its_cell() -> None:
+    claim = CLAIM | {"source": "A | B\n| <script>x</script>", "differences": "`*c*` [d](e) \\\\"}
+    row = {"dataset": "mnist", "architecture": "mlp", "flavour": "vae", "latent": 10, "seed": 0, "part": ""}
+    row |= {"metric": "nll", "value": 94.0, "error": 0.4, "reason": ""}
+    (line,) = published.markdown(published.compare(summarise(pd.DataFrame([row])), {"row": claim})).splitlines()[2:3]
+    assert line.endswith(r"| A \| B \| \<script\>x\</script\> | \`\*c\*\` \[d\](e) \\\\ |")

@@ -114,6 +114,15 @@ def test_gather_tells_which_file_is_bad(tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("read", [gather, join])
+def test_a_number_that_is_cut_in_two_is_no_number(read: Callable, tmp_path: Path) -> None:
+    whole = b"metric,value\nelbo,-202.1\n"
+    for end in range(len(whole) - 1, whole.index(b"-20") + 2, -1):
+        (tmp_path / "cut.csv").write_bytes(whole[:end])
+        with pytest.raises(VaebenchError, match="it does not end with a whole line"):
+            read([tmp_path / "cut.csv"])
+
+
 def test_join_keeps_every_byte_of_every_row_under_one_heading(tmp_path: Path) -> None:
     table = names(metrics())
     paths = written(tmp_path, table)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from vaebench.study.config import Cell, Choice, Training, identity
 
 FOLDER = Path(__file__).parents[2] / "config"
 ROW = {"dataset": "digits", "architecture": "mlp", "flavour": "vae", "latent": 4, "value": 1.0, "source": "a paper"}
+LAUGHS = "".join(f"- &{name} [{', '.join([f'*{of}'] * 8)}]\n" for of, name in zip("abcdef", "bcdefg", strict=True))
 PLAIN: dict[str, Any] = {"datasets": {"digits": {}}, "flavours": {"vae": {}}, "latents": [2]}
 
 
@@ -208,6 +210,14 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
         ({"flavours": {"../vae": {"flavour": "vae"}}}, "flavours: '../vae' is no name", "such as vae"),
         ({"flavours": {"vae\n": {"flavour": "vae"}}}, "flavours: 'vae\\n' is no name", "such as vae"),
         ({"flavours": {"vae": {"be\nta": 1}}}, "flavour 'vae' has no hyperparameter 'be ta'", "choose from none"),
+        ({"pathvars": {"results": "out\n"}}, "pathvars.results: out\\n: Snakemake takes no '\\n'", "leave it out"),
+        (
+            {"architectures": {"mlp": {"hidden": [2**70]}}},
+            "network 'mlp': hidden: 1180591620717411303424 is",
+            "<= 2147",
+        ),
+        ({"architectures": {"mlp": {"hidden": [10**12]}}}, "network 'mlp': hidden: 1000000000000 is not", "<= 2147"),
+        ({"flavours": {"iwae": {"samples": 2**31}}}, "flavour 'iwae': samples: 2147483648 is not", "<= 2147483647"),
         ({"train\ning": {}}, "unknown key 'train\\ning'", "did you mean training?"),
         ({"architectures": {3: {}}}, "architectures: 3 is no name", "such as n_3"),
         ({"flavours": {"vae": {"flavour": "beta_vae"}}}, "'vae' names another flavour than beta_vae", "another label"),
@@ -342,8 +352,30 @@ def test_aliases_and_merges_repeat_no_key(tmp_path: Path) -> None:
     assert study.datasets["fresh"] == Dataset("x.npy", None, Limits(test=3))
     assert study.datasets["digits"] == Dataset(limits=Limits(train=5))
     assert list(study.flavours) == ["vae", "ae"]
-    path.write_text("datasets: &all {digits: *all}\nflavours: {vae: {}}\nlatents: [2]\n")
-    assert fault(lambda: config.read(path)).startswith(f"{path}: datasets.digits: unknown key 'digits'")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("datasets: &all {digits: *all}\nflavours: {vae: {}}\nlatents: [2]\n", "what begins in line 1 holds itself"),
+        ("datasets: {digits: {}}\nlatents: &size\n- *size\n", "what begins in line 2 holds itself by an alias"),
+        ("latents:\n- &a [1, 1, 1, 1, 1, 1, 1, 1]\n" + LAUGHS, "line 7 holds more than 100000 values by its aliases"),
+        ("latents: " + 100_000 * "[" + 100_000 * "]", "lists and mappings lie more than 100 deep"),
+        ("latents: [" + 400_000 * "2, " + "2]", "it is longer than 1048576 bytes"),
+        ("latents: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
+        ("latents: [2\0]", "control characters are not allowed"),
+    ],
+)
+def test_what_no_configuration_holds_is_refused_before_it_is_built(tmp_path: Path, content: str, reason: str) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(content)
+    message = fault(config.read, path)
+    assert message.startswith(f"{path}: cannot be read as YAML (") and reason in message
+
+
+def test_a_pipe_is_no_configuration(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "study.yaml")
+    assert fault(config.read, tmp_path / "study.yaml").endswith("cannot be read as YAML (it is no file): mend the file")
 
 
 def test_numbers_in_the_notation_of_yaml_are_numbers(tmp_path: Path) -> None:

@@ -195,6 +195,85 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, data: Data) -> None:
     assert message.endswith("): delete it to train from the start")
 
 
+def flipped(path: Path, place: float) -> None:
+    """Flip one bit of a file, so far into it."""
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 4
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "flipped": lambda path: flipped(path, 0.7),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-20]),
+    "empty": lambda path: path.write_bytes(b""),
+    "gone": Path.unlink,
+}
+
+
+def test_a_damaged_run_is_told_and_trained_again_by_itself(tmp_path: Path, data: Data) -> None:
+    (folder,) = runs.train(cell(), [0], data, tmp_path, device=CPU)
+    whole = contents(folder)
+    for name in (*runs.FILES, "cost.json"):
+        for damage in DAMAGES.values():
+            damage(folder / name)
+            for reads in (runs.record, interface.load):
+                message = fault(reads, folder)
+                assert message.startswith(f"{folder / name}: cannot be read as what ")
+                assert message.endswith("): give the command that trained it again, which mends it")
+            runs.train(cell(), [0], data, tmp_path, device=CPU)
+            assert contents(folder) == whole and runs.record(folder)["status"] == "finished"
+
+
+def test_a_damaged_record_is_told_and_replaced(tmp_path: Path, data: Data) -> None:
+    """It does not say of which configuration the run is."""
+    (folder,) = runs.train(cell(), [0], data, tmp_path, device=CPU)
+    whole = contents(folder)
+    for name in ("flipped", "cut", "empty"):
+        DAMAGES[name](folder / "run.json")
+        message = refused(cell(), [0], data, tmp_path)
+        assert message.startswith(f"{folder}/run.json: cannot be read as the record of a run (")
+        runs.train(cell(), [0], data, tmp_path, device=CPU, replace=True)
+        assert contents(folder) == whole
+
+
+def test_a_run_half_deleted_is_trained_again(tmp_path: Path, data: Data) -> None:
+    """As a kill leaves it while it is cleared: without its record, and with any of the rest."""
+    (folder,) = runs.train(cell(), [0], data, tmp_path, device=CPU)
+    whole = contents(folder)
+    for name in ("run.json", *runs.FILES, "cost.json"):
+        (folder / "run.json").unlink()
+        (folder / name).unlink(missing_ok=True)
+        assert "no finished run here" in fault(runs.record, folder)
+        runs.train(cell(), [0], data, tmp_path, device=CPU)
+        assert contents(folder) == whole
+
+
+def test_a_checkpoint_with_a_flipped_bit_is_not_resumed(tmp_path: Path, data: Data) -> None:
+    plan = cell(epochs=4)
+    (whole,) = runs.train(plan, [0], data, tmp_path / "whole", device=CPU, pack=2)
+    interrupt(plan, 0, 2, data, tmp_path / "torn")
+    flipped(tmp_path / "torn/seed0/checkpoint.safetensors", 0.9)
+    (folder,) = runs.train(plan, [0], data, tmp_path / "torn", device=CPU, pack=2)
+    assert contents(folder) == contents(whole)
+
+
+def test_a_list_of_runs_names_seeds_that_are_whole(tmp_path: Path, data: Data) -> None:
+    """If not, it is removed, so that the workflow trains the cell again."""
+    path = tmp_path / "z2.json"
+    folders = runs.train(cell(), [0, 1], data, tmp_path / "z2", device=CPU)
+    content = runs.manifest(cell(), folders)
+    path.write_text(content)
+    assert runs.listed(path) == folders
+    for name in ("../z2/seed1", "/etc", "seed1/..", "seed1\\n", "seed", "seed2"):
+        path.write_text(content.replace('"seed1"', f'"{name}"'))
+        assert fault(runs.listed, path)
+        assert not path.exists()
+    path.write_text(content)
+    flipped(folders[1] / "best.safetensors", 0.7)
+    assert fault(runs.listed, path).startswith(f"{folders[1]}/best.safetensors: ")
+    assert not path.exists()
+
+
 def test_a_diverged_seed_is_recorded_and_costs_no_other(tmp_path: Path, data: Data) -> None:
     wild = cell("vae", likelihood="gaussian", convention="none", likelihood_settings={"sigma": 1e-18}, epochs=4)
     runs.train(wild, [0, 1], data, tmp_path, device=CPU)
@@ -270,7 +349,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path,
         message = refused(cell(), [0], data, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert "best.safetensors cannot be written (File too large): free the disk" in message
+    assert "best.safetensors cannot be written (File too large): raise the limit on the size of files" in message
     assert [path.name for path in (tmp_path / "seed0").iterdir()] == ["history.csv"]
     history = (tmp_path / "seed0/history.csv").read_bytes()
     assert runs.record(*runs.train(cell(), [0], data, tmp_path, device=CPU))["status"] == "finished"
@@ -284,7 +363,7 @@ def test_a_disk_that_fills_up_during_training_is_one_line(tmp_path: Path, data: 
         message = refused(cell(), [0], data, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert "history.csv cannot be written (File too large): free the disk" in message
+    assert "history.csv cannot be written (File too large): raise the limit on the size of files" in message
     assert runs.record(*runs.train(cell(), [0], data, tmp_path, device=CPU))["status"] == "finished"
 
 

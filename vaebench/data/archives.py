@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from vaebench.data.arrays import ALIASES, Part, joined, settled
-from vaebench.data.reading import Array, Reading, decoding
+from vaebench.data.reading import Array, Reading, decoding, room
 from vaebench.errors import VaebenchError
 
 # Of a split called "val", say: images and labels as Keras has them (x_val, y_val), and as MedMNIST has (val_images...).
@@ -25,20 +27,46 @@ def read_archive(path: Path) -> Reading:
     Other arrays of a ``.npz`` are skipped. Raises `VaebenchError`.
     """
     with decoding(path, "NumPy arrays"), path.open("rb") as file:
-        loaded = np.load(file, allow_pickle=False)
+        loaded = _opened(path, file)
         return settled(path, loaded) if isinstance(loaded, np.ndarray) else _read(path, loaded)
 
 
 def read_labels(path: Path) -> Array:
     """The labels in a ``.npy``, or in a ``.npz`` that calls them ``labels`` or holds nothing else."""
     with decoding(path, "NumPy arrays"), path.open("rb") as file:
-        loaded = np.load(file, allow_pickle=False)
+        loaded = _opened(path, file)
         if isinstance(loaded, np.ndarray):
             return loaded
         name = "labels" if "labels" in loaded or len(loaded) != 1 else next(iter(loaded))
         if name not in loaded:
             raise VaebenchError(f"{path}: no labels among its arrays {_listed(loaded)}: name one labels")
         return loaded[name]
+
+
+class _Arrays(Mapping[str, Array]):
+    """The arrays of a ``.npz``, each read when it is asked for, if memory holds what the archive says of its length."""
+
+    def __init__(self, path: Path, loaded: NpzFile) -> None:
+        self.path, self.loaded = path, loaded
+        self.sizes = {info.filename: info.file_size for info in loaded.zip.infolist()} if loaded.zip else {}
+
+    def __getitem__(self, name: str) -> Array:
+        room(self.path, self.sizes.get(name) or self.sizes[f"{name}.npy"])
+        return self.loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.loaded)
+
+    def __len__(self) -> int:
+        return len(self.loaded)
+
+
+def _opened(path: Path, file: BufferedReader) -> Array | _Arrays:
+    """One array, or those of an archive, unread."""
+    if not file.peek(2).startswith(b"PK"):
+        room(path, path.stat().st_size)
+    loaded = np.load(file, allow_pickle=False)
+    return loaded if isinstance(loaded, np.ndarray) else _Arrays(path, loaded)
 
 
 def _read(path: Path, loaded: Mapping[str, Array]) -> Reading:

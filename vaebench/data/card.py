@@ -112,7 +112,7 @@ def found(card: Mapping[str, Any]) -> list[str]:
         )
     twice = {where if " in " in where else f"within {where}": count for where, count in card["duplicates"].items()}
     words = ", ".join(f"{count} {where}" for where, count in twice.items() if count)
-    return [*told, f"exact duplicates: {words or 'none'}"]
+    return [printable(line) for line in (*told, f"exact duplicates: {words or 'none'}")]
 
 
 def lines(card: Mapping[str, Any]) -> list[str]:
@@ -136,7 +136,12 @@ def lines(card: Mapping[str, Any]) -> list[str]:
     if "factors" in card:
         told.append(f"factors: {', '.join(f'{name} of {count} values' for name, count in card['factors'].items())}")
     told.append(f"checksum {card['checksum'][:16]}, files {card['fingerprint'][:16]}")
-    return told
+    return [printable(line) for line in told]
+
+
+def printable(text: str) -> str:
+    """Text in which line breaks and other orders to a terminal, as the name of a class may hold, are written out."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _several(words: list[str]) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
+import threading
+import time
+from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.parse import urlsplit
+from urllib.request import url2pathname, urlopen
 
 from tqdm import tqdm
 
@@ -16,6 +21,9 @@ from vaebench.errors import VaebenchError, nearest, one_line
 from vaebench.files import replacing
 
 TIMEOUT = 10.0  # seconds, to connect and between two pieces of data
+DEADLINE = 600.0  # seconds for a file from one place
+SLOWEST, PATIENCE = 10_000, 20.0  # bytes per second at least, on average after so many seconds
+LARGEST = 1 << 28  # bytes of a file
 CHUNK = 1 << 20  # bytes
 
 
@@ -79,7 +87,7 @@ def _fetch(path: Path, sha256: str, bases: list[str], folder: str) -> None:
     for base in bases:
         try:
             with replacing(path) as part:
-                _stream(base + path.name, part, sha256)
+                _within(DEADLINE, functools.partial(_stream, base + path.name, part, sha256))
             return
         except (OSError, HTTPException, ValueError) as error:
             if isinstance(error, HTTPError):
@@ -91,16 +99,42 @@ def _fetch(path: Path, sha256: str, bases: list[str], folder: str) -> None:
     )
 
 
+def _within(seconds: float, action: Callable[[], None]) -> None:
+    """Run an action; TimeoutError if it has not ended by then: it is left behind, and ends with the process."""
+    faults: list[Exception] = []
+
+    def run() -> None:
+        try:
+            action()
+        except Exception as error:
+            faults.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"not there after {seconds:g} s")
+    for fault in faults:
+        raise fault
+
+
 def _stream(url: str, part: Path, sha256: str) -> None:
-    """Copy a URL to a file; ValueError if what came has another SHA-256."""
-    digest = hashlib.sha256()
+    """Copy a URL to a file; ValueError if what came has another SHA-256, is too long or comes too slowly."""
+    digest, started = hashlib.sha256(), time.monotonic()
+    here = Path(url2pathname(urlsplit(url).path))
+    if url.startswith("file:") and here.exists() and not here.is_file():
+        raise ValueError("no file")  # but a pipe, which to open is to wait
     with urlopen(url, timeout=TIMEOUT) as response, part.open("wb") as file:
         total = int(response.headers["Content-Length"] or 0) or None
         # disable=None: no bar where standard error is no terminal, as in a log.
         with tqdm(desc=part.stem, total=total, unit="B", unit_scale=True, disable=None) as progress:
-            while chunk := response.read(CHUNK):
+            while chunk := response.read1(CHUNK):
                 file.write(chunk)
                 digest.update(chunk)
                 progress.update(len(chunk))
+                if max(file.tell(), total or 0) > LARGEST:
+                    raise ValueError(f"more than {LARGEST} bytes")
+                if (spent := time.monotonic() - started) > PATIENCE and file.tell() < SLOWEST * spent:
+                    raise ValueError(f"no more than {file.tell() / spent:.0f} bytes per second")
     if digest.hexdigest() != sha256:
         raise ValueError(f"SHA-256 is {digest.hexdigest()} and not {sha256}")

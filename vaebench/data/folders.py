@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,13 +20,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vaebench.data import contents
 from vaebench.data.arrays import ALIASES, grey
-from vaebench.data.reading import Array, Reading, decoding
+from vaebench.data.reading import Array, Reading, decoding, room
 from vaebench.data.sources import SPLITS
 from vaebench.errors import VaebenchError
 
 Parts = tuple[str, ...]  # of a path below the folder
 # Endings of images that viewers show and Pillow does not open.
 FOREIGN = {".arw", ".cr2", ".dng", ".heic", ".heif", ".jxl", ".nef", ".svg"}
+
+LARGEST = 1 << 24  # pixels of an image
 
 
 def read_folder(path: Path) -> Reading:
@@ -39,6 +42,7 @@ def read_folder(path: Path) -> Reading:
     skipped: Counter[str] = Counter()
     images: dict[Parts, Array] = {}
     seen: set[str] = set()
+    size = 0
     for file in contents.files(path):
         place = os.path.realpath(file)
         if file.is_dir():
@@ -52,6 +56,9 @@ def read_folder(path: Path) -> Reading:
         else:
             seen.add(place)
             images[file.relative_to(path).parts] = image
+            size += image.nbytes
+            if len(images) & (len(images) - 1) == 0:  # a power of two: as many again may come
+                room(path, size)
     if not images:
         found = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "it is empty"
         raise VaebenchError(f"{path}: no image in this folder ({found}): give a folder of images")
@@ -127,9 +134,11 @@ def _decode(file: Path) -> Array | None:
     named = file.suffix.lower() in _endings()
     if not file.is_file():
         if named:
-            raise VaebenchError(f"{file}: no such file: mend the link or delete it")
+            what = "neither a file nor a folder" if file.exists() else "no such file"
+            raise VaebenchError(f"{file}: {what}: mend the link or delete it")
         return None
-    with decoding(file, "an image"):
+    with decoding(file, "an image"), warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             opened = Image.open(file)
         except UnidentifiedImageError:
@@ -147,6 +156,9 @@ def _endings() -> set[str]:
 
 def _shown(file: Path, image: Image.Image) -> Array:
     """An open image's pixels; ValueError if it is not one image of known values."""
+    width, height = image.size
+    if width * height > LARGEST:
+        raise ValueError(f"{width}x{height} pixels, {LARGEST} at most: bring it to the size that models are to see")
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise ValueError(f"it holds {frames} pages or frames: save each as a file of its own")

@@ -63,3 +63,5 @@ def _is_idx(path: Path) -> bool:
 def _check_exists(path: Path) -> None:
     if not path.exists():
         raise VaebenchError(f"{path}: no such file or folder: mend the path in the configuration")
+    if not path.is_file() and not path.is_dir():
+        raise VaebenchError(f"{path}: neither a file nor a folder: store what it gives in a file")

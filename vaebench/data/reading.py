@@ -11,10 +11,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vaebench import memory
 from vaebench.errors import VaebenchError, one_line
 
 Array = NDArray[Any]
 Where = str | Path  # what messages name
+COPIES = 3  # that there are of images as they are read, brought to their form and split
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,11 @@ class Reading:
     files: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     factors: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+
+
+def room(path: Where, size: float) -> None:
+    """Raise `VaebenchError` if memory does not hold so many bytes of images, some copies on their way included."""
+    memory.hold(path, COPIES * size, "give fewer or smaller images")
 
 
 @contextmanager

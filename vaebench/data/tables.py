@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from vaebench.data.arrays import settled
-from vaebench.data.reading import Array, Reading, decoding
+from vaebench.data.reading import Array, Reading, decoding, room
 from vaebench.errors import VaebenchError
 
 LABELS = ("label", "labels", "class", "target")
@@ -99,6 +99,7 @@ def _opened(path: Path) -> tuple[Row | None, Iterator[Row]]:
 
 def _lines(path: Path) -> Iterator[Row]:
     """The cells of all lines but empty ones."""
+    room(path, path.stat().st_size * 4)  # a digit and a comma are a number of eight bytes
     with decoding(path, "CSV"), path.open(newline="", encoding="utf-8-sig") as file:
         width = 0
         for line, cells in enumerate(csv.reader(file, strict=True), 1):

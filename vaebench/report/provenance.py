@@ -1,16 +1,18 @@
-"""What a set of results came from: configuration, code, versions, machines and the checksums of the data."""
+"""What results came from: configuration, code, versions, machines, and the SHA-256 of all files, data to figures."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from vaebench.files import reading
+from vaebench.files import reading, signed, verified
 
 PACKAGES = (
     "vaebench",
@@ -26,6 +28,7 @@ PACKAGES = (
 )
 CODE = ("vaebench", "workflow", "Snakefile")  # what determines numbers, in a checkout
 CHECKOUT = Path(__file__).parents[2]
+PLACES = ("data", "judges", "runs", "evaluations", "tables", "figures")  # in the order in which they are made
 
 
 def collect(
@@ -33,20 +36,23 @@ def collect(
     manifests: Iterable[str | Path],
     conditions: Iterable[str | Path],
     cards: Iterable[str | Path],
+    files: Mapping[str, str],
+    command: str,
 ) -> str:
-    """A JSON document on runs, what they were trained on and what they were tested on.
+    """A JSON document, that `vaebench.files.opened` reads, on runs, what they were trained on and tested on.
 
     ``manifests``, ``conditions`` and ``cards`` are files of `vaebench.training.runs.manifest`, of
-    `vaebench.evaluation.measure.Measured.conditions` and of `vaebench.data.card`. Test sets are told apart by dataset
-    and data convention. Raises `VaebenchError`.
+    `vaebench.evaluation.measure.Measured.conditions` and of `vaebench.data.card`, ``files`` a `chain`, and ``command``
+    is what makes them. Test sets are told apart by dataset and data convention. Raises `VaebenchError`.
     """
+    from vaebench.training import runs  # which brings torch, and to read what was noted needs none
+
     machines: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     for manifest in map(Path, manifests):
-        for name in _read(manifest)["runs"]:
-            folder = manifest.with_suffix("") / name
+        for folder in runs.listed(manifest):
             machines[json.dumps(_read(folder / "cost.json")["where"], sort_keys=True)] += 1
-            statuses[_read(folder / "run.json")["status"]] += 1
+            statuses[runs.record(folder)["status"]] += 1
     tests: dict[str, dict[str, str]] = {}
     for cell in map(_read, map(Path, conditions)):
         tests.setdefault(cell["dataset"], {})[cell["convention"]] = cell["test_sha256"]
@@ -61,8 +67,26 @@ def collect(
         },
         "observed_test_sets_sha256": tests,
         "study": study,
+        "command": command,
+        "files": files,
     }
-    return json.dumps(document, indent=1, sort_keys=True)
+    return laid_out(document)
+
+
+def laid_out(document: Mapping[str, Any]) -> str:
+    """The text of a provenance, a function of its content."""
+    return signed(document, indent=1, sort_keys=True)
+
+
+def chain(results: Path, others: Iterable[str | Path] = ()) -> dict[str, str]:
+    """SHA-256 of each file in the `PLACES` of a folder of results, and of others, by its path from that folder.
+
+    Raises `VaebenchError` if one is not as it was sealed.
+    """
+    found = (path for place in PLACES for path in (results / place).rglob("*") if path.is_file())
+    found = (path for path in found if not re.search(r"\.[0-9a-f]{32}\.part(\.|$)", path.name))  # of a killed process
+    paths = {os.path.relpath(path, results): path for path in (*found, *others)}
+    return {name: verified(paths[name]) for name in sorted(paths)}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,8 +45,13 @@ def markdown(table: pd.DataFrame) -> str:
         else:
             error = "" if np.isnan(row.error) else f"{row.error:.2f}"
             cells += [_ours(row), error, f"{row.difference:+.2f}"]
-        lines.append([*cells, row.source, row.differences])
+        lines.append([*cells, _safe(row.source), _safe(row.differences)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{NOTE}\n"
+
+
+def _safe(text: str) -> str:
+    """A configuration's text as one cell of Markdown, in which nothing is markup but an address."""
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split()))
 
 
 def _ours(row: Any) -> str:

@@ -55,7 +55,9 @@ def _read(path: Path) -> pd.DataFrame:
     types: defaultdict[str, Any] = defaultdict(lambda: str, dict.fromkeys((*INTEGERS, "n", "images"), np.int64))
     with reading(path, "a table", MEND):
         # Only a number can be missing: "nan" may be a dataset's name. The text of a float converts to its nearest bits.
-        table = pd.read_csv(io.BytesIO(_content(path)), dtype=types, keep_default_na=False, na_values={name: [""] for name in FLOATS})
+        table = pd.read_csv(
+            io.BytesIO(_content(path)), dtype=types, keep_default_na=False, na_values={name: [""] for name in FLOATS}
+        )
         numbers = table.columns.intersection(FLOATS)
         if numbers.empty:
             raise ValueError("it has no column 'value' or 'mean'")

@@ -22,7 +22,8 @@ from vaebench.errors import VaebenchError, among, nearest, one_line
 from vaebench.study import catalogue, faults
 from vaebench.study.document import plain
 
-Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+LARGEST = 2**31 - 1
+Count = Annotated[int, Meta(ge=1, le=LARGEST)]
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 Positive = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
@@ -106,7 +107,13 @@ class Choice(Struct, frozen=True):
     @classmethod
     def of(cls, kind: str, name: str, given: Settings | None = None) -> Choice:
         """A choice with hyperparameters checked and completed; raises `VaebenchError`."""
-        return cls(name, catalogue.settle(kind, name, given or {}))
+        settings = catalogue.settle(kind, name, given or {})
+        for key, value in settings.items():
+            for size in value if isinstance(value, tuple) else [value]:
+                if isinstance(size, int) and size > LARGEST:
+                    what = f"{kind.removesuffix('s')} '{name}'"
+                    raise VaebenchError(f"{what}: {key}: {size} is not an integer <= {LARGEST}")
+        return cls(name, settings)
 
     @classmethod
     def labelled(cls, kind: str, label: str, given: Settings | None) -> Choice:
@@ -222,9 +229,9 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
         for _ in PLACES:
             found = {name: _filled(place, found) for name, place in found.items()}
         for name, place in found.items():
-            if wrong := re.search(r"[{}]|<\w*>|^~", place):
-                what = f"pathvars.{name}: {given[name]}"
-                raise VaebenchError(f"{what}: Snakemake takes no '{wrong[0]}' in a folder: leave it out")
+            if wrong := re.search(r"[{}\x00-\x1f\x7f]|<\w*>|^~", place):
+                what = f"pathvars.{name}: {repr(given[name])[1:-1]}"
+                raise VaebenchError(f"{what}: Snakemake takes no {wrong[0]!r} in a folder: leave it out")
         return {name: Path(place) for name, place in found.items()}
 
     def chosen(self) -> dict[str, Choice]:

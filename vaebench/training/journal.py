@@ -26,6 +26,8 @@ class Journal:
         self.histories, self.written = histories, [len(rows) for rows in histories]
         for rows, path in zip(histories, paths, strict=True):
             write(path, text(rows, HISTORY))
+        if done:
+            print(f"{title}: goes on after epoch {done} of {epochs}", file=sys.stderr, flush=True)
         self.started = self.told = time.monotonic()
         self.said = ""
         self.bar = tqdm(desc=title, total=epochs, initial=done, unit="epoch", disable=None)
@@ -44,6 +46,10 @@ class Journal:
         self.said = f"epoch {epoch} of {self.epochs}, {reached}{left} left"
         if now - self.told > EVERY:
             self._tell(now)
+
+    def kept(self, epoch: int) -> str:
+        """What there is to go on from after an epoch, in words."""
+        return f"{self.title} is kept up to epoch {epoch} of {self.epochs}" if epoch else f"{self.title} had just begun"
 
     def _tell(self, now: float) -> None:
         """Print the last epoch's line, if there is no bar."""

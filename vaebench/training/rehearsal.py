@@ -12,7 +12,7 @@ from vaebench.data.dataset import Data, Split
 from vaebench.errors import VaebenchError, one_line
 from vaebench.model.recipe import Recipe
 from vaebench.study.config import Cell
-from vaebench.training import runs
+from vaebench.training import room, runs
 from vaebench.training.engine import Pack
 
 FEW = 64  # images of a split
@@ -54,6 +54,7 @@ def _fault(cell: Cell, data: Data, pack: int) -> str:
     """Why a cell cannot be trained, empty if it can; with no ``pack`` its model is built and not run."""
     try:
         recipe = Recipe.of(cell, data.shape, scale=data.scale)
+        room.check(recipe, f"latent size {cell.latent}", max(pack, 1))
         if not pack:
             recipe.build()
         else:

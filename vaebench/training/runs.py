@@ -15,7 +15,8 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ from vaebench.files import abandoned, opened, reading, remove, sha256, signed, t
 from vaebench.model.recipe import Recipe, save
 from vaebench.study.config import Cell, changes, identity
 from vaebench.study.tidy import HISTORY, text
-from vaebench.training import hardware, journal
+from vaebench.training import hardware, journal, room
 from vaebench.training.engine import Feed, Pack
+from vaebench.training.interrupts import Watch
+from vaebench.training.stack import State
 
 GPU_PACK = 10
 FILES = ("best.safetensors", "last.safetensors", "history.csv")  # whose SHA-256 the record holds
@@ -112,8 +115,9 @@ def train(
 
     ``pack`` seeds are stacked in one program (by default 1 on a CPU, 10 on a GPU; spare places repeat a seed), half as
     many where the device's memory does not hold them, as often as it takes; ``cost.json`` tells how many there were.
-    ``every`` so many seconds a checkpoint is written, from which a later call resumes. Raises `VaebenchError` if a
-    folder holds a run of another configuration, unless ``replace`` is set.
+    ``every`` so many seconds a checkpoint is written, from which a later call resumes, and one at once if SIGINT or
+    SIGTERM comes, which raises `vaebench.training.interrupts.Interrupted`. Raises `VaebenchError` if a folder holds a
+    run of another configuration, unless ``replace`` is set.
     """
     plan = Plan(cell, data, folder, device, pack or (GPU_PACK if device.type == "cuda" else 1))
     waiting: dict[int, list[int]] = {}
@@ -123,8 +127,9 @@ def train(
             waiting.setdefault(done, []).append(seed)
     if waiting:
         fed = feed(data, cell.convention, device)
-        for group in waiting.values():
-            _train_packs(plan, group, plan.pack, fed, every)
+        with Watch(every) as watch:
+            for group in waiting.values():
+                _train_packs(plan, group, plan.pack, fed, watch)
     return [plan.place(seed) for seed in seeds]
 
 
@@ -217,14 +222,16 @@ def listed(path: Path) -> list[Path]:
     return folders
 
 
-def _train_packs(plan: Plan, seeds: list[int], width: int, feed: Feed, every: float) -> None:
+def _train_packs(plan: Plan, seeds: list[int], width: int, feed: Feed, watch: Watch) -> None:
     """Train seeds that have done the same number of epochs, ``width`` at a time or, where memory ends, fewer."""
     for start in range(0, len(seeds), width):
         group = seeds[start : start + width]
         try:
-            _train_pack(plan, group, width, feed, every)
+            _train_pack(plan, group, width, feed, watch)
             continue
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not isinstance(error, torch.OutOfMemoryError) and "not enough memory" not in str(error):
+                raise
             if width == 1:
                 raise VaebenchError(
                     f"{plan.cell.path}: the device's memory does not hold one run ({one_line(error)[:100]}): lower the "
@@ -232,35 +239,33 @@ def _train_packs(plan: Plan, seeds: list[int], width: int, feed: Feed, every: fl
                 ) from None
         gc.collect()
         torch.cuda.empty_cache()
-        _train_packs(plan, group, width // 2, feed, every)
+        _train_packs(plan, group, width // 2, feed, watch)
 
 
-def _train_pack(plan: Plan, seeds: list[int], width: int, feed: Feed, every: float) -> None:
+def _train_pack(plan: Plan, seeds: list[int], width: int, feed: Feed, watch: Watch) -> None:
     """Train up to ``width`` seeds that have done the same number of epochs; spare places repeat one."""
     training, folders = plan.cell.training, [plan.place(seed) for seed in seeds]
     recipe = Recipe.of(plan.cell, plan.data.shape, scale=plan.data.scale, data=plan.data.checksum)
+    room.check(recipe, plan.cell.path, width if plan.device.type == "cpu" else 1)
     filled = seeds + seeds[:1] * (width - len(seeds))
     pack = Pack(recipe.flavour, recipe.design, recipe.objective.settings, training, filled, feed)
     if plan.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     spent = _resume(pack, [plan.place(seed) for seed in filled])
-    saved = time.monotonic()
-    started = saved - spent
+    started = time.monotonic() - spent
     title = f"{plan.cell.path} seed {', '.join(map(str, seeds))}"
     histories = [run.history for run in pack.runs[: len(seeds)]]
     log = journal.Journal(
         title, training.epochs, pack.runs[0].epoch, histories, [folder / "history.csv" for folder in folders]
     )
-    for epoch in pack.train():
-        log.turn(epoch)
-        if time.monotonic() - saved > every and epoch < training.epochs:
-            saved = time.monotonic()
-            for slot, seed in enumerate(seeds):
-                tensors, progress = pack.checkpoint(slot)
-                facts = plan.facts(seed) | {"seconds": saved - started, "progress": progress}
-                facts["tensors"] = _checksum(tensors)
-                write(folders[slot] / CHECKPOINT, safetensors.torch.save(tensors, tagged(facts)))
-    log.close()
+
+    def hold() -> Callable[[], None]:
+        seconds, copies = time.monotonic() - started, [pack.checkpoint(slot) for slot in range(len(seeds))]
+        return lambda: _keep(plan, seeds, copies, seconds)
+
+    with closing(log):
+        for epoch in watch.over(pack.train(), pack.runs[0].epoch, hold, log.kept):
+            log.turn(epoch)
     seconds = time.monotonic() - started
     for slot, seed in enumerate(seeds):
         cost = {
@@ -271,6 +276,14 @@ def _train_pack(plan: Plan, seeds: list[int], width: int, feed: Feed, every: flo
             "where": hardware.describe(plan.device),
         }
         _save(pack, slot, folders[slot], msgspec.structs.replace(recipe, seed=seed), plan.facts(seed), cost)
+    watch.stop(f"{title} is finished")
+
+
+def _keep(plan: Plan, seeds: list[int], copies: list[tuple[State, dict[str, Any]]], seconds: float) -> None:
+    """Write the checkpoints of seeds."""
+    for seed, (tensors, progress) in zip(seeds, copies, strict=True):
+        facts = plan.facts(seed) | {"seconds": seconds, "progress": progress, "tensors": _checksum(tensors)}
+        write(plan.place(seed) / CHECKPOINT, safetensors.torch.save(tensors, tagged(facts)))
 
 
 def _resume(pack: Pack, folders: list[Path]) -> float:

@@ -1,4 +1,6 @@
 import functools
+import os
+import shlex
 
 import msgspec
 from snakemake.exceptions import WorkflowError
@@ -26,6 +28,10 @@ except VaebenchError as error:
 if workflow.is_main_process and workflow.modifier.is_main_snakefile():
     terminal.speak()
 
+COMMAND = shlex.join(
+    ["snakemake", "--cores", "all"]
+    + [f"--configfile={os.path.relpath(path)}" for path in workflow.configfiles]
+)
 GPU = int(study.uses_gpu)
 GEOMETRY = study.geometry is not None
 
@@ -100,6 +106,11 @@ wildcard_constraints:
     flavour="|".join(FAMILIES),
     latent=r"\d+",
     judge_seed=r"\d+",
+
+
+def growing(amount):
+    """A resource that each attempt is given more of: at first a multiple of the most that benchmark files show."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def cell_of(wildcards):

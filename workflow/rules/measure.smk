@@ -39,8 +39,8 @@ rule measure:
     threads: 1
     resources:
         gpu=GPU,
-        mem_mb=4000,
-        runtime="2h",
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         kept=subpath(output.metrics, parent=True),
         cell=lambda wildcards: cell_of(wildcards).plain(),

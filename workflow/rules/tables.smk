@@ -119,11 +119,24 @@ rule published:
         "../scripts/published.py"
 
 
+# Last of all: it holds the SHA-256 of every file, which `vaebench verify` checks.
 rule provenance:
     input:
         runs=collect("<results>/runs/{cell.path}.json", cell=CELLS.values()),
         conditions=collect("<results>/evaluations/{cell.path}/conditions.json", cell=CELLS.values()),
         cards=collect("<data>/{dataset}.json", dataset=study.datasets),
+        data=collect("<data>/{dataset}.{form}", dataset=study.datasets, form=["safetensors", "png"]),
+        judges=(
+            collect(
+                "<results>/judges/{dataset}-{seed}.safetensors",
+                dataset=study.datasets,
+                seed=study.judge.seeds,
+            )
+            if study.samplers
+            else []
+        ),
+        tables=TABLES,
+        figures=FIGURES,
     output:
         report(
             "<results>/provenance.json",
@@ -137,6 +150,7 @@ rule provenance:
         "<benchmarks>/provenance.tsv"
     params:
         study=msgspec.to_builtins(study),
+        command=COMMAND,
     script:
         "../scripts/provenance.py"
 

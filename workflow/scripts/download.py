@@ -2,6 +2,7 @@ from pathlib import Path
 
 from vaebench.data.download import fetch
 from vaebench.errors import reported
+from vaebench.files import job
 
-with reported(snakemake.log[0]):
+with reported(snakemake.log[0]), job(snakemake.input, snakemake.output):
     fetch(snakemake.wildcards.dataset, Path(snakemake.output[0]), snakemake.params.mirror["mirror"])

@@ -8,9 +8,14 @@ from vaebench.data.prepare import prepare
 from vaebench.data.sources import Dataset
 from vaebench.errors import reported
 from vaebench.evaluation import judge
+from vaebench.files import job
 from vaebench.training import hardware
 
-with reported(snakemake.log[0]), tempfile.TemporaryDirectory() as folder:
+with (
+    reported(snakemake.log[0]),
+    job(snakemake.input, snakemake.output),
+    tempfile.TemporaryDirectory() as folder,
+):
     hardware.prepare(snakemake.threads)
     name, seed = snakemake.wildcards.dataset, int(snakemake.wildcards.judge_seed)
     dataset = msgspec.convert(snakemake.params.dataset, Dataset)

@@ -7,7 +7,7 @@ from vaebench.data.dataset import load
 from vaebench.errors import reported
 from vaebench.evaluation import judge
 from vaebench.evaluation.measure import measure
-from vaebench.files import savez, write
+from vaebench.files import job, savez, write
 from vaebench.study import tidy
 from vaebench.study.config import Cell, Choice, Evaluation, Geometry
 from vaebench.training import hardware, runs
@@ -19,7 +19,7 @@ TABLES = {
     "distances": tidy.DISTANCES,
 }
 
-with reported(snakemake.log[0]):
+with reported(snakemake.log[0]), job(snakemake.input, snakemake.output):
     hardware.prepare(snakemake.threads)
     device = hardware.device(snakemake.params.device["device"])
     samplers = msgspec.convert(snakemake.params.samplers["samplers"], dict[str, Choice])

@@ -2,12 +2,12 @@ import json
 from pathlib import Path
 
 from vaebench.errors import reported
-from vaebench.files import write
+from vaebench.files import job, write
 from vaebench.report.summary import gather, summarise, whole
 from vaebench.report.tables.forms import forms
 from vaebench.report.tables.shown import Results
 
-with reported(snakemake.log[0]):
+with reported(snakemake.log[0]), job(snakemake.input, snakemake.output):
     results = Results(
         snakemake.params.families,
         [json.loads(Path(path).read_text()) for path in snakemake.input.conditions],

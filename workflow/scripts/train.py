@@ -4,11 +4,11 @@ import msgspec
 
 from vaebench.data.dataset import load
 from vaebench.errors import reported
-from vaebench.files import write
+from vaebench.files import job, write
 from vaebench.study.config import Cell
 from vaebench.training import hardware, runs
 
-with reported(snakemake.log[0]):
+with reported(snakemake.log[0]), job(snakemake.input, snakemake.output):
     hardware.prepare(snakemake.threads)
     cell = msgspec.convert(snakemake.params.cell, Cell)
     folders = runs.train(

@@ -7,12 +7,13 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from vaebench.data.card import BINS, lines
+from vaebench.data.card import BINS, lines, printable
 from vaebench.data.dataset import Data
 from vaebench.data.sources import SPLITS
 from vaebench.report.figures import style
@@ -30,6 +31,7 @@ Array = NDArray[Any]
 
 
 @style.styled
+@matplotlib.rc_context({"text.parse_math": False})  # a class may be called $x$
 def sheet(data: Data, card: Mapping[str, Any]) -> Figure:
     """Evenly spaced images of each class in each split; of a table, histograms of its first features.
 
@@ -62,7 +64,7 @@ def sheet(data: Data, card: Mapping[str, Any]) -> Figure:
 
 def _images(figure: SubFigure, data: Data, card: Mapping[str, Any], classes: Array, count: int) -> None:
     """A panel of ``count`` rows for each split, one for each class, named on the left and counted on the right."""
-    names = [data.classes[label] if label < len(data.classes) else str(label) for label in classes.tolist()]
+    names = [printable(data.classes[label]) if label < len(data.classes) else str(label) for label in classes.tolist()]
     for axes, split in zip(figure.subplots(1, len(SPLITS)), SPLITS, strict=True):
         images, labels = getattr(data, split).images.numpy(), getattr(data, split).labels.numpy()
         found = [np.flatnonzero(labels == label) for label in classes]

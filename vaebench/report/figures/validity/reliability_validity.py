@@ -135,9 +135,8 @@ def _intervals(axes: Axes, path: pd.DataFrame, look: style.Look) -> None:
 
 def _controls(axes: Axes, points: pd.DataFrame) -> None:
     found = {kind: points.loc[kind, PLACE] for kind in CONTROLS if kind in points.index}
-    told = [f"{kind} {round(x, 2) + 0.0:.2f}, {y:.0f} %" for kind, (x, y) in found.items()]
-    style_of = {"va": "bottom", "fontsize": 5.5, "color": "0.45"}
-    axes.annotate("\n".join(told), (0.03, 0.02), xycoords="axes fraction", **style_of)
+    told = "\n".join(f"{kind} {round(x, 2) + 0.0:.2f}, {y:.0f} %" for kind, (x, y) in found.items())
+    axes.annotate(told, (0.03, 0.02), xycoords="axes fraction", va="bottom", fontsize=5.5, color="0.45")
 
 
 def _arrows(axes: Axes, path: pd.DataFrame, look: style.Look, size: float) -> None:
