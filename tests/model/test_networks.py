@@ -14,12 +14,14 @@ import vaebench
 from vaebench import random
 from vaebench.model.networks import ACTIVATIONS
 from vaebench.model.networks.conv import Padded, conv
+from vaebench.model.networks.gated_mlp import gated_mlp
 from vaebench.model.networks.mlp import mlp
 from vaebench.study import catalogue
 from vaebench.study.ranges import Activation
 
 pytestmark = pytest.mark.usefixtures("float64")
-NETWORKS = {"mlp": mlp, "conv": conv}
+NETWORKS = {"mlp": mlp, "gated_mlp": gated_mlp, "conv": conv}
+ACTIVATED = ("mlp", "conv")  # the others have gates in place of activations
 IMAGES = [(1, 28, 28), (1, 8, 8), (3, 10, 13)]
 Image = tuple[int, int, int]
 
@@ -96,6 +98,18 @@ def test_mlp_is_its_formula() -> None:
     np.testing.assert_allclose(decoder(z).detach().flatten(1), formula(decoder, z.numpy()), rtol=1e-11, atol=1e-13)
 
 
+def test_gated_layers_are_their_formula() -> None:
+    network = gated_mlp((1, 2, 3), hidden=(5, 4))
+    x = numbers(7, 1, 2, 3)
+    encoder = network.encoder(2)
+    a, b, c, d, (weight, bias) = zip(*[iter(p.detach().numpy() for p in encoder.parameters())] * 2, strict=True)
+    value = x.flatten(1).numpy()
+    for linear, gate in ((a, b), (c, d)):
+        value = (value @ linear[0].T + linear[1]) * expit(value @ gate[0].T + gate[1])
+    np.testing.assert_allclose(encoder(x).detach(), value @ weight.T + bias, rtol=1e-11, atol=1e-13)
+    assert [tuple(p.shape) for p in network.decoder(2, 1).parameters()][0::4] == [(4, 2), (5, 4), (6, 5)]
+
+
 def test_conv_is_its_formula() -> None:
     network = conv((2, 8, 8), channels=(3, 4), hidden=5)
     encoder, decoder = network.encoder(2), network.decoder(2, 1)
@@ -153,7 +167,8 @@ def test_cropping_undoes_padding() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_smooth_decoders_have_a_second_derivative(name: str, activation: str) -> None:
-    decoder = NETWORKS[name]((1, 8, 8), activation=activation).decoder(2, 1)
+    settings = {"activation": activation} if name in ACTIVATED else {}
+    decoder = NETWORKS[name]((1, 8, 8), **settings).decoder(2, 1)
     z, direction, weights = numbers(1, 2), numbers(1, 2, part=1), numbers(1, 1, 8, 8, part=2)
 
     def slope(place: Tensor) -> Tensor:
@@ -166,7 +181,7 @@ def test_smooth_decoders_have_a_second_derivative(name: str, activation: str) ->
 
     middle = at(0.0)
     (curvature,) = torch.autograd.grad(slope(middle), middle)
-    if activation == "relu":
+    if settings.get("activation") == "relu":
         assert curvature == 0
         return
     step = 1e-4
@@ -175,7 +190,7 @@ def test_smooth_decoders_have_a_second_derivative(name: str, activation: str) ->
 
 
 def test_activations_are_silu_by_default() -> None:
-    for name in NETWORKS:
+    for name in ACTIVATED:
         assert catalogue.hyperparameters("networks", name)["activation"].default == "silu"
 
 

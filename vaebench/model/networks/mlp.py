@@ -19,11 +19,15 @@ class mlp:
     def encoder(self, outputs: int) -> nn.Module:
         """Maps (..., channels, height, width) to (..., outputs)."""
         widths = (prod(self.image), *self.hidden)
-        return nn.Sequential(nn.Flatten(-3), *dense(widths, self.activation), nn.Linear(widths[-1], outputs))
+        return nn.Sequential(nn.Flatten(-3), *self.layers(widths), nn.Linear(widths[-1], outputs))
 
     def decoder(self, latent: int, channels: int) -> nn.Module:
         """Maps (..., latent) to (..., channels, height, width)."""
         shape = channels, *self.image[1:]
         widths = (latent, *reversed(self.hidden))
         last = nn.Linear(widths[-1], prod(shape))
-        return nn.Sequential(*dense(widths, self.activation), last, nn.Unflatten(-1, shape))
+        return nn.Sequential(*self.layers(widths), last, nn.Unflatten(-1, shape))
+
+    def layers(self, widths: tuple[int, ...]) -> list[nn.Module]:
+        """Hidden layers between consecutive widths."""
+        return dense(widths, self.activation)
