@@ -17,7 +17,7 @@ import torch
 from vaebench.cli import main
 
 ROOT = Path(__file__).parents[1]
-SECTION = (ROOT / "README.md").read_text().split("## Without the workflow")[1].split("\n## ")[0]
+SECTION = (ROOT / "docs/library.md").read_text()
 PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
