@@ -117,6 +117,30 @@ def test_nothing_is_disentangled_after_ten_epochs() -> None:
     assert f"of VAE {found['linear_cka', 'vae']:.3f}" in text
 
 
+def test_no_distance_of_codes_finds_the_true_factors() -> None:
+    text = " ".join(REPRESENTATION.split())
+    flavours = results("shapes").query("flavour != 'mean'").groupby(["metric", "part", "flavour"])["value"].mean()
+
+    def over(metric: str, part: str, digits: int = 2, unit: str = "") -> str:
+        found = flavours[metric, part]
+        return f"{found.min():.{digits}f}{unit} to {found.max():.{digits}f}{unit}"
+
+    told = {kind: over("factor_correlation", f"{kind} pairs") for kind in ("ends", "line", "latent", "untrained")}
+    assert f"correlation of {flavours['factor_correlation', 'pixel pairs', 'vae']:.2f} with" in text
+    assert f"decoded ends are at {told['ends']} (means" in text
+    assert f"lines at {told['line']}, latent distances at {told['latent']}, networks that were not" in text
+    assert (
+        f"trained at {told['untrained']}. Geodesics are at {over('factor_correlation', 'geodesic pairs')}, but" in text
+    )
+    assert f"alone, {over('trusted_geodesics', 'geodesic', 0, ' %')}." in text
+    assert f"trusted for {over('trusted_geodesics', 'density', 0, ' %')}, stay" in text
+    assert f"and are at {over('factor_correlation', 'density pairs')}." in text
+    assert (flavours["data_distance", "density"] < flavours["data_distance", "geodesic"]).all()
+    agreement = pd.read_csv(ROOT / "results/shapes/tables/agreement.csv")
+    ends = agreement.query("metric == 'mean_spearman' and part == 'ends'")["mean"].dropna()
+    assert f"decoded ends: {ends.min():.2f} to {ends.max():.2f})" in text
+
+
 def test_what_is_dear_to_measure_is_as_told() -> None:
     text = " ".join(GENERATION.split())
     found = results("thorough")
