@@ -17,7 +17,7 @@ from torch.distributions import Bernoulli, Categorical, ContinuousBernoulli, Nor
 
 from vaebench import random
 from vaebench.errors import VaebenchError
-from vaebench.geometry import metrics
+from vaebench.geometry import budget
 from vaebench.geometry.curvature import along, scalar, second, sectional
 from vaebench.geometry.metrics import (
     Average,
@@ -236,7 +236,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         return [ours.jacobian(z), ours(z), ours.singular_values(z, bases), *curved]
 
     whole = values()
-    monkeypatch.setattr(metrics, "BUDGET", 1)
+    monkeypatch.setattr(budget, "NUMBERS", 1)
     for one, many in zip(values(), whole, strict=True):
         assert one.shape[:2] == (2, 2)
         close(one, many, 1e-11)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from vaebench.geometry.metrics import Immersion, MetricTensor, chunks, jacobian, spectrum
+from vaebench.geometry.budget import footprint, parts
+from vaebench.geometry.metrics import Immersion, MetricTensor, jacobian, spectrum
 
 
 @torch.enable_grad()
@@ -67,13 +68,13 @@ def sectional(metric: MetricTensor, z: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _each(metric: MetricTensor, z: Tensor, extrinsic: Callable, intrinsic: Callable, *vectors: Tensor) -> Tensor:
-    """Points in chunks, by the formula that the metric admits."""
+    """Points in parts that fit, by the formula that the metric admits."""
     flat, *tangents = (value.expand_as(z).reshape(-1, z.shape[-1]) for value in (z, *vectors))
     immersion = metric.immersed(flat)
-    rows = immersion(flat[:1]).shape[-1] if immersion else metric.rows(flat[:1]).shape[-2] * z.shape[-1]
     formula, subject = (extrinsic, immersion) if immersion else (intrinsic, metric)
-    parts = zip(*(chunks(value, 4 * rows) for value in (flat, *tangents)), strict=True)
-    return torch.cat([formula(subject, *part) for part in parts]).reshape(z.shape[:-1])
+    numbers = footprint(lambda z: formula(subject, z, *(value[:1] for value in tangents)), flat[:1])
+    some = zip(*(parts(value, numbers) for value in (flat, *tangents)), strict=True)
+    return torch.cat([formula(subject, *part) for part in some]).reshape(z.shape[:-1])
 
 
 def _frame(immersion: Immersion, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:

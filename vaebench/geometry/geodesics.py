@@ -22,6 +22,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from vaebench.geometry.budget import fitting, footprint
 from vaebench.geometry.curvature import along
 from vaebench.geometry.metrics import Conformal, MetricTensor, Pullback
 from vaebench.geometry.minimise import minimise
@@ -49,9 +50,17 @@ class Space:
         r"""$\int_0^1 |\dot c| dt$, (...)."""
         return self.squares(points).sqrt().sum(-1)
 
+    def fitting(self, points: Tensor) -> int:
+        """How many curves like the first of ``points`` (curves, points, latent) are measured at a time, at least one."""
+        return fitting(footprint(self.squares, points[:1]))
+
+    def steps(self, points: Tensor) -> Tensor:
+        """Lengths of the steps of curves (curves, points, latent), as many at a time as fit: (curves, points - 1)."""
+        return torch.cat([self.squares(part).sqrt() for part in points.split(self.fitting(points))])
+
     def speed_variation(self, points: Tensor) -> Tensor:
-        """Standard deviation of the steps' lengths by their mean, (...): 0 at constant speed."""
-        steps = self.squares(points).sqrt()
+        """Standard deviation of the steps' lengths by their mean, (curves,): 0 at constant speed."""
+        steps = self.steps(points)
         return steps.std(-1, correction=0) / steps.mean(-1)
 
 
@@ -226,16 +235,15 @@ def geodesics(
     segments: int = 32,
     tolerance: float = 3e-6,
     evaluations: int = 300,
-    chunk: int = 128,
 ) -> Geodesics:
     """Geodesics from ``a`` to ``b``, both (pairs, latent), with nothing random; ``family`` is `Spline` if not given.
 
     ``segments`` steps are minimised over, ``tolerance`` is of the energy and relative, ``evaluations`` of the energy
-    are the most for a pair, and ``chunk`` pairs share the memory at a time. A pair's result does not depend on others.
+    are the most for a pair, and as many pairs as fit are solved at a time. A pair's result does not depend on others.
     """
     family = family or Spline()
-    chunks = zip(a.split(chunk), b.split(chunk), strict=True)
-    parts = [_solve(space, *ends, family, segments, tolerance, evaluations) for ends in chunks]
+    most = space.fitting(line(a[:1], b[:1], torch.linspace(0, 1, segments + 1)))
+    parts = [_solve(space, *ends, family, segments, tolerance, evaluations) for ends in zip(a.split(most), b.split(most), strict=True)]
     return Geodesics(a=a, b=b, family=family, **{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
 
@@ -257,7 +265,7 @@ def _solve(
     chosen = {name: torch.where(straight, flat[name], bent[name]) for name in bent}
     parameters = torch.where(straight[:, None], start, found)
     finely = _curve(family, parameters, a, b, _off_grid(times))
-    elsewhere = torch.cat([space.length(part) for part in finely.split(max(1, len(times) * len(a) // FINE))])
+    elsewhere = space.steps(finely).sum(-1)
     chosen["stable"] &= (elsewhere - chosen["length"]).abs() <= STABLE * elsewhere
     return {
         **chosen,

@@ -21,18 +21,18 @@ Array = np.ndarray
 
 
 @torch.no_grad()
-def graph(space: Space, z: Tensor, *, neighbours: int = 10, segments: int = 8, chunk: int = 4096) -> csr_array:
+def graph(space: Space, z: Tensor, *, neighbours: int = 10, segments: int = 8) -> csr_array:
     """Lengths of straight lines from each of ``z`` (points, latent) to its nearest others, a sparse matrix."""
     from scipy.sparse import csr_array  # here and below: not every job that measures needs it
 
     count = min(neighbours, len(z) - 1)
     gaps = torch.cdist(z.double(), z.double(), compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
     edges = gaps.topk(count, largest=False).indices.cpu()
-    starts = torch.arange(len(z)).repeat_interleave(count).split(chunk)
+    starts = torch.arange(len(z)).repeat_interleave(count)
     times = torch.linspace(0, 1, segments + 1, dtype=torch.float64)
-    lengths = [space.length(line(z[a], z[b], times)) for a, b in zip(starts, edges.flatten().split(chunk), strict=True)]
+    lengths = space.steps(line(z[starts], z[edges.flatten()], times)).sum(-1)
     rows = np.arange(0, len(z) * count + 1, count)
-    return csr_array((torch.cat(lengths).double().cpu().numpy(), edges.flatten().numpy(), rows), shape=(len(z),) * 2)
+    return csr_array((lengths.double().cpu().numpy(), edges.flatten().numpy(), rows), shape=(len(z),) * 2)
 
 
 def distances(edges: csr_array, sources: Array | None = None) -> Array:

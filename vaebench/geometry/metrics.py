@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import singledispatch
 from typing import Any, Literal
 
@@ -30,10 +30,10 @@ from torch.distributions import (
 from torch.func import jvp, vmap
 
 from vaebench.errors import Missing, VaebenchError
+from vaebench.geometry.budget import footprint, parts
 
 Immersion = Callable[[Tensor], Tensor]
 Kind = Literal["euclidean", "fisher_rao", "expected"]
-BUDGET = 1 << 22  # numbers in one chunk of Jacobians
 
 with warnings.catch_warnings():  # torch scripts derivative formulas at the first forward-mode pass, and says so
     warnings.simplefilter("ignore", FutureWarning)
@@ -45,11 +45,6 @@ def jacobian(function: Immersion, z: Tensor) -> Tensor:
     """Of a map of latents (points, latent) to (points, rows), each point on its own: (points, rows, latent)."""
     directions = torch.eye(z.shape[-1], dtype=z.dtype, device=z.device)
     return vmap(lambda direction: jvp(function, (z,), (direction.expand_as(z),))[1], out_dims=-1)(directions)
-
-
-def chunks(z: Tensor, rows: int) -> Sequence[Tensor]:
-    """Latents (points, latent) in parts whose Jacobians of ``rows`` rows fit the budget."""
-    return z.split(max(1, BUDGET // (rows * z.shape[-1])))
 
 
 def spectrum(rows: Tensor) -> Tensor:
@@ -97,11 +92,9 @@ class MetricTensor:
         return values.reshape(*z.shape[:-1], values.shape[-1])
 
     def _parts(self, z: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Rows of parts of ``z``, and where these are; the first point's tell how large the other parts may be."""
-        first = self.rows(z[:1])
-        yield slice(0, 1), first
-        start = 1
-        for part in chunks(z[1:], first.shape[-2]) if len(z) > 1 else ():
+        """Rows of parts of ``z`` that fit, and where these are."""
+        start = 0
+        for part in parts(z, footprint(self.rows, z[:1])):
             yield slice(start, start + len(part)), self.rows(part)
             start += len(part)
 

@@ -41,7 +41,7 @@ class Curves:
 
     def images(self, count: int, chosen: Tensor) -> Tensor:
         """Decoder means along them, (chosen pairs, count, channels, height, width), in [0, 1] if the data are."""
-        images = self.survey.decoder(self.points(count, chosen)).mean.to(self.survey.codes)
+        images = self.survey.decoder.means(self.points(count, chosen)).to(self.survey.codes)
         return images.clamp(0, 1) if self.survey.bounded else images
 
     @cached_property

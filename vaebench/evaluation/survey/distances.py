@@ -97,7 +97,7 @@ class Distances:
         return (a - b).norm(dim=-1)
 
     def _ends(self) -> Tensor:
-        a, b = (self.survey.decoder.decoder(end.double()).mean.flatten(1) for end in self.survey.ends)
+        a, b = (self.survey.mean_images(end).flatten(1) for end in self.survey.ends)
         return (a - b).norm(dim=-1)
 
     def _untrained(self) -> Tensor:
@@ -105,7 +105,7 @@ class Distances:
             raise Missing(DISCRETE)
         before = self.survey.untrained
         a, b = (before.manifold.coordinates(end.double()) for end in before.ends)
-        return before.space.length(line(a, b, torch.linspace(0, 1, TIMES, dtype=torch.float64)))
+        return before.space.steps(line(a, b, torch.linspace(0, 1, TIMES, dtype=torch.float64))).sum(-1)
 
     def _line(self) -> Tensor:
         return self.curves.all_lengths

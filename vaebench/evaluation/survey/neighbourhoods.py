@@ -68,7 +68,7 @@ class Neighbourhood:
         return _between(self.survey.manifold.coordinates(self._codes.double()))
 
     def _ends(self) -> np.ndarray:
-        return _between(self.survey.decoder.decoder(self._codes.double()).mean.flatten(1))
+        return _between(self.survey.mean_images(self._codes).flatten(1))
 
     def _graph(self) -> np.ndarray:
         if self.survey.discrete:

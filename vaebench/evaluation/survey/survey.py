@@ -24,6 +24,7 @@ from vaebench.evaluation.survey.neighbourhoods import Neighbourhood
 from vaebench.evaluation.survey.pairs import pairs
 from vaebench.evaluation.survey.paths import Paths
 from vaebench.geometry import manifolds
+from vaebench.geometry.budget import in_parts
 from vaebench.geometry.geodesics import Space
 from vaebench.geometry.metrics import MetricTensor
 from vaebench.model.abilities import REASONS
@@ -44,6 +45,10 @@ class Charted:
 
     def __call__(self, y: Tensor) -> Any:
         return self.decoder(self.manifold.latents(y))
+
+    def means(self, y: Tensor) -> Tensor:
+        """Mean images (..., channels, height, width) of coordinates (..., coordinates)."""
+        return in_parts(lambda some: self(some).mean, y)
 
     @property
     def likelihood(self) -> Any:
@@ -120,6 +125,10 @@ class Survey:
     def decoder(self) -> Charted:
         """The model's own."""
         return self.charted(self.model.decoder)
+
+    def mean_images(self, z: Tensor) -> Tensor:
+        """Those of latents (points, latent), in float64."""
+        return in_parts(lambda some: self.decoder.decoder(some).mean, z.double())
 
     @cached_property
     def untrained(self) -> Survey:

@@ -24,7 +24,8 @@ from torch import Tensor
 
 from vaebench import random
 from vaebench.errors import Missing
-from vaebench.geometry.metrics import chunks, immersion, jacobian
+from vaebench.geometry.budget import footprint, parts
+from vaebench.geometry.metrics import immersion, jacobian
 from vaebench.model.abilities import lacks
 from vaebench.model.dynamics import Gradient, leapfrog
 from vaebench.model.vae import VAE
@@ -92,7 +93,8 @@ class manifold(Sampler):
 
     def sample(self, vae: VAE, count: int) -> Tensor:
         found = []
-        for z in chunks(self.starts(count), max(math.prod(vae.recipe.image), len(self.centroids))):
+        starts = self.starts(count)
+        for z in parts(starts, 2 * footprint(self.log_volume(vae), starts[:1])):  # as many again for the gradient
             force, value = self.begun(vae, z)
             for _ in range(self.steps):
                 z, value, _ = self.moved(force, z, value, self.length)

@@ -25,7 +25,7 @@ FINEST = 0.1  # of the mean squared error: the least that the variance of a pixe
 def expected(survey: Survey) -> metrics.MetricTensor:
     """Far from all codes the standard deviation is the range of the pixels of the training images."""
     balls, (codes, images) = survey.balls, survey.trained
-    means = torch.cat([survey.decoder(part).mean.flatten(1) for part in codes.split(1000)])
+    means = survey.decoder.means(codes).flatten(1)
     squares = (images.double() - means).square()
     least = 1 / (images.max() - images.min()).double().square()
     weights = precisions(balls.bumps(codes), squares + FINEST * squares.mean(), least)

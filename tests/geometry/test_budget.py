@@ -1,0 +1,57 @@
+"""How many points go through a network at a time follows from what its layers make of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vaebench.geometry import budget, graph
+from vaebench.geometry.budget import footprint, in_parts
+from vaebench.geometry.curvature import scalar
+from vaebench.geometry.geodesics import Immersed, geodesics
+from vaebench.geometry.metrics import Pullback
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+
+def test_the_footprint_is_all_that_layers_make() -> None:
+    layers = nn.Sequential(nn.Linear(2, 7, bias=False), nn.Tanh(), nn.Linear(7, 5, bias=False))
+    views = 2 * 7 + 7 * 5  # the two weights, transposed
+    assert footprint(layers, torch.zeros(1, 2)) == 7 + 7 + 5 + views
+    assert footprint(lambda z: None, torch.zeros(1, 2)) == 1
+
+
+class Watched:
+    """A surface that knows how many points it was last asked for at once, and the most."""
+
+    def __init__(self) -> None:
+        self.most = 0
+
+    def __call__(self, z: Tensor) -> Tensor:
+        self.most = max(self.most, z.shape[:-1].numel())
+        return torch.cat((z, z.square().sum(-1, keepdim=True), (3 * z).sin()), -1)
+
+
+PLANE = torch.randn(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+WORKS: dict[str, Callable[[Watched], Tensor]] = {
+    "jacobian": lambda surface: Pullback(surface).jacobian(PLANE),
+    "curvature": lambda surface: scalar(Pullback(surface), PLANE),
+    "geodesics": lambda surface: geodesics(Immersed(surface), PLANE[:20], PLANE[20:]).length,
+    "graph": lambda surface: torch.tensor(graph.distances(graph.graph(Immersed(surface), PLANE))),
+    "in_parts": lambda surface: in_parts(surface, PLANE.reshape(2, 20, 2)),
+}
+
+
+@pytest.mark.parametrize("name", WORKS)
+def test_a_small_budget_takes_few_points_at_a_time_and_changes_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide, narrow = Watched(), Watched()
+    expected = WORKS[name](wide)
+    monkeypatch.setattr(budget, "NUMBERS", 1)
+    torch.testing.assert_close(WORKS[name](narrow), expected, rtol=1e-9, atol=1e-9)
+    curve = {"geodesics": 514, "graph": 9}.get(name, 1)  # the points of one: the least that is measured
+    assert narrow.most <= curve < wide.most

@@ -1,0 +1,55 @@
+"""How many points go through a map at a time, so that memory is bounded whatever the network is.
+
+A decoder's layers make more numbers than its image has, a convolution's many times as many: they are counted, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+NUMBERS = 1 << 24  # of all layers in one pass: 128 MB in float64
+
+
+class _Counted(TorchDispatchMode):
+    """Counts the numbers that operations give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(self, operation: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
+        result = operation(*arguments, **(named or {}))
+        if isinstance(result, Tensor):
+            self.numbers += result.numel()
+        return result
+
+
+@torch.no_grad()
+def footprint(function: Callable[[Tensor], Any], value: Tensor) -> int:
+    """How many numbers a pass of ``value`` through a function makes, at least 1."""
+    with _Counted() as counted:
+        function(value)
+    return max(1, counted.numbers)
+
+
+def fitting(numbers: int) -> int:
+    """How many points of so many numbers each go through at a time, at least one."""
+    return max(1, NUMBERS // numbers)
+
+
+def parts(z: Tensor, numbers: int) -> Sequence[Tensor]:
+    """Latents (points, latent) in parts that fit, each point of so many numbers."""
+    return z.split(fitting(numbers))
+
+
+@torch.no_grad()
+def in_parts(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """Values of a map of latents (points, latent) at latents (..., latent), as many at a time as fit."""
+    flat = z.reshape(-1, z.shape[-1])
+    values = torch.cat([function(part) for part in parts(flat, footprint(function, flat[:1]))])
+    return values.reshape(*z.shape[:-1], *values.shape[1:])
