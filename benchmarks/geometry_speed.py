@@ -9,9 +9,10 @@ the pairs: the lower, the nearer to the geodesic. stochman (0.3.0) minimises the
 own settings. geomstats (2.8.0, with the backend pytorch) has the metric alone; it does not import with NumPy 2.4, so it
 takes part in an environment with NumPy 1.
 
-With --surveys, instead: CPU seconds of a survey with its defaults by network, latents and pixels, of pictures too and
-each in a process of its own, whose peak of memory is given, and of each further latent metric. Decoders have such
-random weights, codes of random images are standard normal. What metrics share is charged to the first that needs it.
+With --surveys, instead: CPU seconds of a survey of so many pairs and twice as many points (the defaults: 100 and 200)
+by network, latents and pixels, of pictures too and each in a process of its own, whose peak of memory is given, and of
+each further latent metric. Decoders have such random weights, codes of random images are standard normal. What metrics
+share is charged to the first that needs it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,14 @@ from vaebench.training import hardware
 IMAGE = (1, 28, 28)
 TIMES = torch.linspace(0, 1, 65)
 Curve = Callable[[Tensor], Tensor]
-SURVEYS = (("mlp", 2, 28), ("mlp", 16, 28), ("mlp", 32, 28), ("conv", 2, 28), ("conv", 16, 28), ("conv", 16, 96))
+SURVEYS = (  # network, latents, pixels a side, pairs
+    ("mlp", 2, 28, 100),
+    ("mlp", 16, 28, 100),
+    ("mlp", 32, 28, 100),
+    ("conv", 2, 28, 100),
+    ("conv", 16, 28, 100),
+    ("conv", 16, 96, 10),
+)
 TRAINING, TEST = 5000, 1000  # images
 OTHERS = [name for name in METRICS if name != "euclidean"]
 
@@ -152,7 +160,7 @@ class Projection(nn.Module):
         return Gaussian(means, torch.full_like(means, -3.0))
 
 
-def surveyed(network: str, latent: int, side: int, metrics: list[str]) -> Survey:
+def surveyed(network: str, latent: int, side: int, pairs: int, metrics: list[str]) -> Survey:
     """By these latent metrics, of a random model before random images."""
     stream = random.Stream(torch.tensor(random.key(0, "survey speed")))
 
@@ -167,20 +175,20 @@ def surveyed(network: str, latent: int, side: int, metrics: list[str]) -> Survey
     model.encoder = Projection(side * side, latent, stream)
     rough(model.decoder)
     cell = config.cell("vae", latent=latent, network=network, convention="none")
-    settings = config.Geometry(metrics=metrics)
+    settings = config.Geometry(points=2 * pairs, pairs=pairs, metrics=metrics)
     return Views(Bench(cell, data, config.Evaluation(), settings, torch.device("cpu")), model, 0).survey
 
 
 @torch.no_grad()
-def cost(network: str, latent: int, side: int, threads: int) -> dict[str, Any]:
+def cost(network: str, latent: int, side: int, pairs: int, threads: int) -> dict[str, Any]:
     """CPU seconds of a survey and of each further metric, and the peak of memory before and after the survey, MB."""
     hardware.prepare(threads)
-    plain = surveyed(network, latent, side, ["euclidean"])
+    plain = surveyed(network, latent, side, pairs, ["euclidean"])
     before, start = _peak(), time.process_time()
     measure(plain, present(tuple(plain.parts), ["euclidean"]))
     pictures(plain)
     found = {"survey": time.process_time() - start, "before": before, "peak": _peak()}
-    survey = surveyed(network, latent, side, ["euclidean", *OTHERS])
+    survey = surveyed(network, latent, side, pairs, ["euclidean", *OTHERS])
     for name in OTHERS:
         start = time.process_time()
         measure(survey, [name, f"{name} pairs"])
@@ -207,20 +215,20 @@ def _peak() -> float:
 def surveys(threads: int) -> list[dict[str, Any]]:
     """Costs of `SURVEYS`, also printed as a table."""
     print(
-        "| network | latents | pixels | survey, s | peak, MB (before) |",
+        "| network | latents | pixels | pairs | survey, s | peak, MB (before) |",
         " | ".join(f"{name}, s" for name in OTHERS),
         "|",
     )
-    print("|---" * (5 + len(OTHERS)) + "|")
+    print("|---" * (6 + len(OTHERS)) + "|")
     rows = []
     for case in SURVEYS:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
             found = alone.submit(cost, *case, threads).result()
-        network, latent, side = case
-        rows.append({"network": network, "latent": latent, "side": side} | found)
+        rows.append(dict(zip(("network", "latent", "side", "pairs"), case, strict=True)) | found)
         memory = f"{found['peak']:.0f} ({found['before']:.0f})"
         spent = (f"{found[name]:.1f}" for name in OTHERS)
-        values = network, str(latent), f"{side}x{side}", f"{found['survey']:.1f}", memory, *spent
+        network, latent, side, pairs = case
+        values = network, str(latent), f"{side}x{side}", str(pairs), f"{found['survey']:.1f}", memory, *spent
         print("|", " | ".join(values), "|", flush=True)
     return rows
 
