@@ -19,8 +19,7 @@ pytestmark = pytest.mark.usefixtures("float64")
 
 def test_the_footprint_is_all_that_layers_make() -> None:
     layers = nn.Sequential(nn.Linear(2, 7, bias=False), nn.Tanh(), nn.Linear(7, 5, bias=False))
-    views = 2 * 7 + 7 * 5  # the two weights, transposed
-    assert footprint(layers, torch.zeros(1, 2)) == 7 + 7 + 5 + views
+    assert footprint(layers, torch.zeros(1, 2)) == 7 + 7 + 5
     assert footprint(lambda z: None, torch.zeros(1, 2)) == 1
 
 
@@ -53,5 +52,5 @@ def test_a_small_budget_takes_few_points_at_a_time_and_changes_nothing(
     expected = WORKS[name](wide)
     monkeypatch.setattr(budget, "NUMBERS", 1)
     torch.testing.assert_close(WORKS[name](narrow), expected, rtol=1e-9, atol=1e-9)
-    curve = {"geodesics": 514, "graph": 9}.get(name, 1)  # the points of one: the least that is measured
-    assert narrow.most <= curve < wide.most
+    curve = {"geodesics": 514, "graph": 9}.get(name, 1)  # the points of one
+    assert narrow.most <= 2 * curve < wide.most  # two are what the footprint is told from

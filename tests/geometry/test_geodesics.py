@@ -239,7 +239,7 @@ def test_pairs_do_not_depend_on_their_neighbours(monkeypatch: pytest.MonkeyPatch
     ends = torch.cat((a, torch.full((1, 2), 99.0))), torch.cat((b, torch.zeros(1, 2)))
     together = geodesics(Immersed(partial), *ends)
     monkeypatch.setattr(
-        budget, "NUMBERS", 2 * footprint(Immersed(partial).squares, line(*ends, torch.linspace(0, 1, 33))[:1])
+        budget, "NUMBERS", 2 * footprint(Immersed(partial).squares, line(*ends, torch.linspace(0, 1, 33)))
     )
     assert together.length[-1].isnan() and together.trusted[:-1].all()
     for split in (geodesics(Immersed(partial), *ends), _each(Immersed(partial), *ends)):

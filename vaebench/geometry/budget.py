@@ -16,7 +16,7 @@ NUMBERS = 1 << 24  # of all layers in one pass: 128 MB in float64
 
 
 class _Counted(TorchDispatchMode):
-    """Counts the numbers that operations give."""
+    """Counts the numbers that operations write; another view of what is there writes none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,17 +24,21 @@ class _Counted(TorchDispatchMode):
 
     def __torch_dispatch__(self, operation: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
         result = operation(*arguments, **(named or {}))
-        if isinstance(result, Tensor):
+        if isinstance(result, Tensor) and not operation.is_view:
             self.numbers += result.numel()
         return result
 
 
 @torch.no_grad()
 def footprint(function: Callable[[Tensor], Any], value: Tensor) -> int:
-    """How many numbers a pass of ``value`` through a function makes, at least 1."""
-    with _Counted() as counted:
-        function(value)
-    return max(1, counted.numbers)
+    """How many numbers a pass through a function makes for each point more like the first of ``value``, at least 1."""
+    made = []
+    for count in (1, 2):
+        points = value[:1].repeat(count, *[1] * (value.dim() - 1))
+        with _Counted() as counted:
+            function(points)
+        made.append(counted.numbers)
+    return max(1, made[1] - made[0])
 
 
 def fitting(numbers: int) -> int:
@@ -51,5 +55,5 @@ def parts(z: Tensor, numbers: int) -> Sequence[Tensor]:
 def in_parts(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     """Values of a map of latents (points, latent) at latents (..., latent), as many at a time as fit."""
     flat = z.reshape(-1, z.shape[-1])
-    values = torch.cat([function(part) for part in parts(flat, footprint(function, flat[:1]))])
+    values = torch.cat([function(part) for part in parts(flat, footprint(function, flat))])
     return values.reshape(*z.shape[:-1], *values.shape[1:])

@@ -72,7 +72,7 @@ def _each(metric: MetricTensor, z: Tensor, extrinsic: Callable, intrinsic: Calla
     flat, *tangents = (value.expand_as(z).reshape(-1, z.shape[-1]) for value in (z, *vectors))
     immersion = metric.immersed(flat)
     formula, subject = (extrinsic, immersion) if immersion else (intrinsic, metric)
-    numbers = footprint(lambda z: formula(subject, z, *(value[:1] for value in tangents)), flat[:1])
+    numbers = footprint(lambda z: formula(subject, z, *(value[:1].expand_as(z) for value in tangents)), flat)
     some = zip(*(parts(value, numbers) for value in (flat, *tangents)), strict=True)
     return torch.cat([formula(subject, *part) for part in some]).reshape(z.shape[:-1])
 

@@ -52,7 +52,7 @@ class Space:
 
     def fitting(self, points: Tensor) -> int:
         """How many curves like the first of ``points`` (curves, points, latent) are measured at a time, at least one."""
-        return fitting(footprint(self.squares, points[:1]))
+        return fitting(footprint(self.squares, points))
 
     def steps(self, points: Tensor) -> Tensor:
         """Lengths of the steps of curves (curves, points, latent), as many at a time as fit: (curves, points - 1)."""
@@ -243,7 +243,10 @@ def geodesics(
     """
     family = family or Spline()
     most = space.fitting(line(a[:1], b[:1], torch.linspace(0, 1, segments + 1)))
-    parts = [_solve(space, *ends, family, segments, tolerance, evaluations) for ends in zip(a.split(most), b.split(most), strict=True)]
+    parts = [
+        _solve(space, *ends, family, segments, tolerance, evaluations)
+        for ends in zip(a.split(most), b.split(most), strict=True)
+    ]
     return Geodesics(a=a, b=b, family=family, **{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
 

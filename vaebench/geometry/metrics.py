@@ -94,7 +94,7 @@ class MetricTensor:
     def _parts(self, z: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Rows of parts of ``z`` that fit, and where these are."""
         start = 0
-        for part in parts(z, footprint(self.rows, z[:1])):
+        for part in parts(z, footprint(self.rows, z)):
             yield slice(start, start + len(part)), self.rows(part)
             start += len(part)
 

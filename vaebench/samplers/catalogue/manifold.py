@@ -94,7 +94,7 @@ class manifold(Sampler):
     def sample(self, vae: VAE, count: int) -> Tensor:
         found = []
         starts = self.starts(count)
-        for z in parts(starts, 2 * footprint(self.log_volume(vae), starts[:1])):  # as many again for the gradient
+        for z in parts(starts, 2 * footprint(self.log_volume(vae), starts)):  # as many again for the gradient
             force, value = self.begun(vae, z)
             for _ in range(self.steps):
                 z, value, _ = self.moved(force, z, value, self.length)
