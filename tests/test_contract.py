@@ -19,7 +19,7 @@ from vaebench.data.binarisation import fixed, scaled
 from vaebench.data.dataset import Data, Split
 from vaebench.data.sources import Dataset
 from vaebench.evaluation.measure import measure
-from vaebench.files import tag, tagged
+from vaebench.files import packed, tag
 from vaebench.flavours.gaussian.vae import vae
 from vaebench.model.likelihoods.bernoulli import bernoulli
 from vaebench.model.networks.mlp import mlp
@@ -82,7 +82,7 @@ def test_weights_without_a_contract_are_to_be_trained_again(tmp_path: Path) -> N
     path = tmp_path / "model.safetensors"
     vaebench.save(build(), path)
     old = {name: value for name, value in tag(path).items() if name not in ("convention", "scale", "data", "seed")}
-    path.write_bytes(safetensors.torch.save(safetensors.torch.load_file(path), tagged(old)))
+    path.write_bytes(packed(safetensors.torch.load_file(path), old))
     message = fault(vaebench.load, path)
     assert message.startswith(f"{path}: cannot be read as a model (Object missing required field `convention`")
     assert message.endswith("): save or train it again")

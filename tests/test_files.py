@@ -12,13 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from faults import fault
 
 from vaebench.files import (
+    FAULTS,
     abandoned,
     intact,
     job,
     opened,
+    packed,
     reading,
     remove,
     replacing,
@@ -26,6 +29,8 @@ from vaebench.files import (
     seal,
     sha256,
     signed,
+    tag,
+    unpacked,
     verified,
     write,
 )
@@ -185,3 +190,37 @@ def test_replacing_keeps_a_suffix_that_writers_look_at(tmp_path: Path) -> None:
         for part in (one, other):
             part.write_text(part.name)
     assert (tmp_path / "a.b.npz").read_text() == one.name  # the outer block ends last
+
+
+# Tensors
+
+
+def tensors() -> dict[str, torch.Tensor]:
+    return {"b": torch.arange(6.0).reshape(2, 3), "a": torch.tensor([1, -2]), "empty": torch.zeros(0, 4)}
+
+
+def test_tensors_come_back_and_each_flipped_bit_of_their_file_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "tensors.safetensors"
+    facts = {"of": "a run", "sizes": [1, 2]}
+    write(path, packed(tensors(), facts))
+    found, back = unpacked(path)
+    assert found == tag(path) == facts and path.read_bytes() == packed(tensors(), facts)
+    assert {name: value.tolist() for name, value in back.items()} == {name: v.tolist() for name, v in tensors().items()}
+    for bit in range(8 * path.stat().st_size):
+        flipped(path, bit)
+        try:
+            again, back = unpacked(path)
+            assert again == facts and all(torch.equal(back[name], value) for name, value in tensors().items())
+            harmless = bit
+        except FAULTS:
+            harmless = 0
+        assert harmless < 8 * (path.stat().st_size - 64)  # no bit of a value is one
+        flipped(path, bit)
+
+
+@pytest.mark.parametrize("cut", [0, 4, 8, 40, -1])
+def test_a_cut_file_of_tensors_is_none(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "tensors.safetensors"
+    path.write_bytes(packed(tensors(), {})[:cut])
+    with pytest.raises(FAULTS):
+        unpacked(path)

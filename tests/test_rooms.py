@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1] / "vaebench"
 # What a room may import lies before it; geometry, which other decoders use as well, imports the ground alone.
-GROUND = {"errors", "files", "memory", "random"}  # modules that import no room
+GROUND = {"errors", "files", "locks", "memory", "random"}  # modules that import no room
 ROOMS = ("data", "study", "geometry", "model", "flavours", "training", "samplers", "evaluation", "report")
 TOP = {"interface", "cli", "__main__"}
 MODULES = {

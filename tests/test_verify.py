@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shlex
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,12 +20,12 @@ from vaebench.data.dataset import load
 from vaebench.data.prepare import prepare
 from vaebench.data.sources import Dataset, Limits
 from vaebench.evaluation.measure import measure
-from vaebench.files import job, savez, write
+from vaebench.files import job, opened, savez, write
 from vaebench.report import provenance
 from vaebench.report.figures import style
 from vaebench.report.figures.sheet import sheet
 from vaebench.report.summary import gather, join, summarise
-from vaebench.report.verification import verify
+from vaebench.report.verification import Verified, verify
 from vaebench.study import config
 from vaebench.study.config import Evaluation
 from vaebench.study.tidy import METRICS, text
@@ -132,6 +134,22 @@ def test_the_first_broken_link_is_named_with_its_causes(
     assert removed == [results / name for name in causes] and first.relative_to(results).as_posix() in names
     first.unlink()
     assert fault(verify, results).startswith(f"{first} is gone ({len(names)} of ")
+
+
+def test_a_report_says_whether_it_is_verified(made: Path, tmp_path: Path) -> None:
+    """When it is made, and not when the workflow is read."""
+    results = tmp_path / "results"
+    words = Verified(results)
+    assert "cannot be read as provenance" in str(words)
+    shutil.copytree(made, results)
+    files = sum(path.is_file() for path in results.rglob("*")) - 1
+    commit = opened((results / "provenance.json").read_text())["commit"]
+    found = re.fullmatch(r"\*\*Verified\*\* at (.* UTC), commit (.*), (\d+) files\.", str(words))
+    assert found and found[2] == str(commit) and found[3] == str(files)
+    told = datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+    assert abs((datetime.now(UTC) - told).total_seconds()) < 60
+    (results / "tables/summary.csv").unlink()
+    assert "**Not verified** at " in str(words) and f"``{results}/tables/summary.csv is gone (1 of " in str(words)
 
 
 def test_without_provenance_nothing_is_verified(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ writes it (``cd folder/.sha256 && sha256sum --check *``). A file that is not as 
 
 from __future__ import annotations
 
-import errno
 import glob
 import hashlib
+import io
 import json
 import os
+import re
 import shutil
 import uuid
 import zipfile
@@ -23,7 +24,8 @@ from typing import Any
 import msgspec
 from safetensors import SafetensorError, safe_open
 
-from vaebench.errors import VaebenchError, one_line
+from vaebench.errors import VaebenchError, one_line, refused
+from vaebench.locks import beside, held, locks
 
 FAULTS = (
     OSError,
@@ -39,21 +41,8 @@ FAULTS = (
 )
 TAG = "vaebench"  # the one key of a safetensors file's metadata: the library writes several in random order
 AGAIN = "run the same command again, which makes it again"
-SEALS, DIGEST = ".sha256", "sha256"
-FULL = "free the disk or choose another folder"
-CLOSED = "allow writing there or choose another folder"
-GONE = "its folder is gone: run it again"
-MENDS = {
-    errno.ENOSPC: FULL,
-    errno.EDQUOT: FULL,
-    errno.EIO: "check the disk or choose another folder",
-    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
-    errno.EACCES: CLOSED,
-    errno.EPERM: CLOSED,
-    errno.EROFS: CLOSED,
-    errno.ENOENT: GONE,
-    errno.ESTALE: GONE,
-}
+SEALS, DIGEST, TENSORS = ".sha256", "sha256", "tensors"
+_written: dict[Path, str] = {}  # SHA-256 by absolute path
 
 
 # Writing
@@ -73,6 +62,7 @@ def replacing(path: Path, *, lasting: bool = True) -> Iterator[Path]:
             with part.open("rb") as file:
                 os.fsync(file.fileno())
         part.replace(path)
+        _written.pop(path.absolute(), None)
     finally:
         part.unlink(missing_ok=True)
 
@@ -82,24 +72,40 @@ def abandoned(path: Path) -> list[Path]:
     return [*path.parent.glob(f"{glob.escape(path.stem)}.{'[0-9a-f]' * 32}.part{glob.escape(path.suffix)}")]
 
 
+def passing(path: Path) -> bool:
+    """Whether a file is none of ours to keep: a temporary one, or a lock."""
+    return bool(re.search(r"\.[0-9a-f]{32}\.part(\.|$)", path.name)) or locks(path)
+
+
 @contextmanager
 def _writing(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        mend = MENDS.get(error.errno or 0, "choose another folder")
-        raise VaebenchError(f"{path} cannot be written ({reason}): {mend}") from None
+        raise refused(path, error) from None
 
 
 def write(path: str | Path, content: str | bytes, *, lasting: bool = True) -> None:
     """Write a whole file at once; raises `VaebenchError` if the file system refuses (a full disk, say)."""
+    whole = content.encode() if isinstance(content, str) else content
     with _writing(path), replacing(Path(path), lasting=lasting) as part:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        part.write_bytes(whole)
+    wrote(path, hashlib.sha256(whole).hexdigest())
+
+
+def wrote(path: str | Path, digest: str) -> None:
+    """Note the SHA-256 of what a file was given, which `as_written` tells whatever the disk makes of it."""
+    _written[Path(path).absolute()] = digest
+
+
+def as_written(path: str | Path) -> str:
+    """SHA-256 of what this process has last given a file; of the file if it has given it nothing."""
+    return _written.get(Path(path).absolute()) or sha256(path)
 
 
 def append(path: str | Path, content: str) -> None:
     """Add to the end of a file that grows; raises `VaebenchError` as `write` does."""
+    _written.pop(Path(path).absolute(), None)
     with _writing(path), Path(path).open("a") as file:
         file.write(content)
 
@@ -108,8 +114,10 @@ def savez(path: str | Path, arrays: Mapping[str, Any]) -> None:
     """Write named arrays as a compressed ``.npz``; raises `VaebenchError` as `write` does."""
     import numpy as np  # not at the top: a Snakefile reads configurations through this module
 
-    with _writing(path), replacing(Path(path)) as part:
-        np.savez_compressed(part, allow_pickle=False, **arrays)
+    buffer = io.BytesIO()
+    with _writing(path):
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write(path, buffer.getvalue())
 
 
 def remove(*paths: Path) -> None:
@@ -158,9 +166,42 @@ def tagged(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def tag(path: str | Path) -> Any:
-    """What `tagged` put into a safetensors file; to be called in a `reading`."""
+    """What `tagged` or `packed` put into a safetensors file; to be called in a `reading`."""
+    facts = _tag(path)
+    facts.pop(TENSORS, None)
+    return facts
+
+
+def packed(tensors: Mapping[str, Any], facts: Mapping[str, Any]) -> bytes:
+    """A safetensors file of torch's tensors, and of facts that `tag` reads back; `unpacked` reads both."""
+    from safetensors.torch import save  # not at the top, for it brings torch
+
+    return save(dict(tensors), tagged({**facts, TENSORS: _tensors(save(dict(tensors)))}))
+
+
+def unpacked(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The facts and tensors of a file of `packed`; ValueError if a tensor is not as it was written. To be called in a
+    `reading`."""
+    from safetensors.torch import load
+
+    content, facts = Path(path).read_bytes(), _tag(path)
+    if facts.pop(TENSORS) != _tensors(content):
+        raise ValueError("its tensors are not of their SHA-256")
+    return facts, load(content)
+
+
+def _tag(path: str | Path) -> dict[str, Any]:
     with safe_open(path, "numpy") as file:
         return opened((file.metadata() or {})[TAG])
+
+
+def _tensors(content: bytes) -> str:
+    """SHA-256 of the names, types, shapes and values in a safetensors file, whatever its metadata."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = {name: facts for name, facts in json.loads(content[8:end]).items() if name != "__metadata__"}
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    digest.update(memoryview(content)[end:])
+    return digest.hexdigest()
 
 
 # Seals
@@ -173,9 +214,9 @@ def sha256(path: str | Path) -> str:
 
 
 def seal(path: str | Path) -> None:
-    """Note a file's SHA-256 beside it; raises `VaebenchError`."""
+    """Note the SHA-256 of what a file was given beside it; raises `VaebenchError`."""
     with _writing(path):
-        write(_seal(path), _line(path, sha256(path)), lasting=False)
+        write(_seal(path), _line(path, as_written(path)), lasting=False)
 
 
 def intact(path: str | Path) -> bool:
@@ -202,13 +243,18 @@ def verified(path: str | Path) -> str:
 
 @contextmanager
 def job(inputs: Iterable[str | Path], outputs: Iterable[str | Path]) -> Iterator[None]:
-    """Run a job of the workflow on inputs that are `verified`, and seal its outputs; raises `VaebenchError`."""
-    for path in inputs:
-        verified(path)
-    yield
-    for path in map(Path, outputs):
-        remove(*abandoned(path))
-        seal(path)
+    """Run a job of the workflow on inputs that are `verified`, and seal its outputs; raises `VaebenchError`.
+
+    No other process makes these outputs at the same time: one that a killed workflow has left behind is waited for.
+    """
+    made = [Path(path) for path in outputs]
+    with held(beside(made[0]), made[0]):
+        for path in inputs:
+            verified(path)
+        yield
+        for path in made:
+            remove(*abandoned(path), *abandoned(_seal(path)))
+            seal(path)
 
 
 def _seal(path: str | Path) -> Path:

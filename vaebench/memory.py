@@ -32,6 +32,15 @@ def hold(what: object, size: float, mend: str) -> None:
         raise VaebenchError(f"{what}: it takes {needs} of memory, and {has} are free: {mend}")
 
 
+def kills() -> int:
+    """How many processes the system has ended for lack of memory since it started; 0 if it does not say."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+    except (OSError, StopIteration):
+        return 0
+
+
 def _groups() -> Iterator[float]:
     """Bytes free in each control group that this process is in."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from scipy import stats
 
 from vaebench.errors import VaebenchError
-from vaebench.report.summary import FEWEST, gather, join, summarise, whole
+from vaebench.report.summary import FEWEST, complete, gather, join, summarise, whole
 from vaebench.study.tidy import METRICS
 
 NO_PRIOR = "it has no prior & 50 % | less"
@@ -229,3 +230,24 @@ def test_each_row_is_that_of_its_seeds_alone_to_the_last_bit() -> None:
         np.testing.assert_array_equal(
             [row.n, row.mean, row.low, row.high, row.error], [len(values), mean, mean - half, mean + half, error]
         )
+
+
+def test_a_table_that_lacks_a_whole_row_is_told_and_removed(tmp_path: Path) -> None:
+    """Though it ends in a whole line, and whatever a reason holds."""
+    tables, conditions = [], []
+    for flavour in ("vae", "beta_vae"):
+        row = {"dataset": "mnist", "architecture": "mlp", "flavour": flavour, "latent": 2}
+        table = pd.DataFrame([row | {"seed": seed, "value": 0.5, "reason": "one\ntwo, three"} for seed in range(3)])
+        tables.append(tmp_path / f"{flavour}.csv")
+        table.to_csv(tables[-1], index=False)
+        conditions.append(tmp_path / f"{flavour}.json")
+        conditions[-1].write_text(json.dumps(row | {"rows": {"metrics": 3, "distances": 4}}))
+    assert complete(tables, conditions, "metrics") == tables
+    tables[1].write_text(tables[1].read_text().rpartition("mnist")[0])
+    with pytest.raises(VaebenchError) as caught:
+        complete(tables, conditions, "metrics")
+    line = f"{tables[1]}: 2 rows, and 3 were measured of mnist/mlp/beta_vae/z2; it is removed: "
+    assert str(caught.value) == line + "run the same command again, which makes it again"
+    assert tables[0].exists() and not tables[1].exists()
+    with pytest.raises(VaebenchError, match=r"vae.csv: 3 rows, and 4 were measured of mnist/mlp/vae/z2"):
+        complete(tables, conditions, "distances")

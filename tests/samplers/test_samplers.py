@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 import vaebench
 from vaebench import random
-from vaebench.errors import Missing, VaebenchError
+from vaebench.errors import Missing
 from vaebench.model.distributions.delta import Delta
 from vaebench.model.vae import VAE
 from vaebench.samplers import fitted
@@ -372,10 +372,7 @@ def test_a_kept_sampler_is_fitted_again_where_its_facts_are_others(tmp_path: Pat
     for key, steps, times in (("a", 5, 1), ("a", 5, 1), ("b", 5, 2), ("b", 6, 3), ("b", 6, 3)):
         choice = sampler("flow", **QUICK["flow"] | {"steps": steps})
         fitted.kept(tmp_path, key, "maf", choice, vae, codes, 0)
-        assert len(counted) == times
-    path.write_bytes(b"no such file")
-    with pytest.raises(VaebenchError, match=r"maf\.safetensors: cannot be read as a fitted sampler .*delete it"):
-        fitted.kept(tmp_path, "b", "maf", sampler("flow"), vae, codes, 0)
+        assert len(counted) == times and path.exists()
 
 
 def test_densities_are_those_of_scipy() -> None:
@@ -461,3 +458,28 @@ def test_a_sampler_gives_latents_of_the_model_or_says_why_not(flavour: str) -> N
             entries = {tuple(entry) for entry in vae.prior(vae.encoder).codebook.tolist()}  # type: ignore[misc]
             size = len(next(iter(entries)))
             assert {tuple(entry) for entry in z.reshape(-1, size).tolist()} <= entries
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty"])
+def test_a_damaged_kept_sampler_is_fitted_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    vae, path, choice = model("vae"), tmp_path / "samplers/mixture.safetensors", sampler("gaussian_mixture")
+
+    def draw() -> Tensor:
+        codes = Encoded(vae, DIGITS[:200], 0)
+        return fitted.draw(fitted.kept(tmp_path, "a", "mixture", choice, vae, lambda: codes, 0), vae, 30, 0)
+
+    images = draw()
+    whole = path.read_bytes()
+    match damage:
+        case "flipped":
+            path.write_bytes(whole[:-3] + bytes([whole[-3] ^ 64]) + whole[-2:])  # of a value: the file can be read
+        case "cut":
+            path.write_bytes(whole[:-1])
+        case "empty":
+            path.write_bytes(b"")
+    assert torch.equal(images, draw()) and path.read_bytes() == whole
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{path}: cannot be read as a fitted sampler (") and line.endswith(": it is fitted again")
+    assert torch.equal(images, draw()) and capsys.readouterr().err == ""

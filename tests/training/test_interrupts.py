@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vaebench.errors import SIGNALS, Interrupted
 from vaebench.files import tag
 from vaebench.training import interrupts
-from vaebench.training.interrupts import Interrupted, Watch
+from vaebench.training.interrupts import Watch
 
 
 def epochs(last: int, stopped: int, log: list[str]) -> Iterator[int]:
@@ -97,19 +98,19 @@ def test_signals_that_others_handle_are_theirs() -> None:
 
 
 def test_signals_are_taken_while_it_watches_only() -> None:
-    before = [signal.getsignal(number) for number in interrupts.SIGNALS]
+    before = [signal.getsignal(number) for number in SIGNALS]
     with Watch(60.0):
-        assert all(signal.getsignal(number) not in before for number in interrupts.SIGNALS)
-    assert [signal.getsignal(number) for number in interrupts.SIGNALS] == before
+        assert all(signal.getsignal(number) not in before for number in SIGNALS)
+    assert [signal.getsignal(number) for number in SIGNALS] == before
     with Watch(math.inf):
-        assert [signal.getsignal(number) for number in interrupts.SIGNALS] == before
+        assert [signal.getsignal(number) for number in SIGNALS] == before
     thread = threading.Thread(target=lambda: watched(Watch(60.0)))  # which may not take signals
     thread.start()
     thread.join()
 
 
 def test_a_keyboard_interrupt_that_nobody_catches_is_one_line() -> None:
-    code = "from vaebench.training.interrupts import Interrupted\n"
+    code = "from vaebench.errors import Interrupted\n"
     code += "try:\n    raise Interrupted('it is kept')\nexcept Exception:\n    pass"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "vaebench: it is kept\n")

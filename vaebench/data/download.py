@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from vaebench.data.sources import SOURCES, Source
 from vaebench.errors import VaebenchError, nearest, one_line
-from vaebench.files import replacing
+from vaebench.files import replacing, wrote
 
 TIMEOUT = 10.0  # seconds, to connect and between two pieces of data
 DEADLINE = 600.0  # seconds for a file from one place
@@ -88,6 +88,7 @@ def _fetch(path: Path, sha256: str, bases: list[str], folder: str) -> None:
         try:
             with replacing(path) as part:
                 _within(DEADLINE, functools.partial(_stream, base + path.name, part, sha256))
+            wrote(path, sha256)
             return
         except (OSError, HTTPException, ValueError) as error:
             if isinstance(error, HTTPError):

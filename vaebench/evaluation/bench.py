@@ -12,6 +12,7 @@ from torch import Tensor
 from vaebench.data import binarisation
 from vaebench.data.dataset import Data
 from vaebench.errors import Missing
+from vaebench.evaluation import room
 from vaebench.evaluation.augmentation import Few
 from vaebench.evaluation.generation import Generation
 from vaebench.evaluation.judge import Judge
@@ -88,7 +89,8 @@ def subject(
     seed: int,
     judge: Judge | None = None,
 ) -> Subject:
-    """A model before a test set, whose images it observes by the ``convention``."""
+    """A model before a test set, whose images it observes by the ``convention``; raises `VaebenchError`."""
+    room.check(evaluation, len(data.test.images))
     test = data.test.images.to(device)
     return Subject(
         model.to(device),

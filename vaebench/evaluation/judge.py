@@ -11,7 +11,6 @@ import math
 from functools import cached_property
 from pathlib import Path
 
-import safetensors.torch
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ from vaebench import random
 from vaebench.data import binarisation
 from vaebench.data.dataset import Data, Split
 from vaebench.errors import Missing
-from vaebench.files import reading, tag, tagged, write
+from vaebench.files import packed, reading, unpacked, write
 
 FEATURES, BATCH, STEPS, CHUNK = 64, 128, 1500, 1000
 LEARNING_RATE, SMOOTHING, SHIFT = 0.01, 0.1, 2
@@ -109,15 +108,15 @@ class Judge(nn.Module):
         """Write it to one file; raises `VaebenchError`."""
         tensors = {name: value.cpu().contiguous() for name, value in self.state_dict().items()}
         facts = {"dataset": self.dataset, "image": self.image, "classes": self.classes, "accuracy": self.accuracy}
-        write(path, safetensors.torch.save(tensors, tagged(facts)))
+        write(path, packed(tensors, facts))
 
 
 def load(path: str | Path) -> Judge:
     """The judge in a file that `Judge.save` wrote; raises `VaebenchError`."""
     with reading(path, "a judge", "delete it, and it is trained again"):
-        facts = tag(path)
+        facts, tensors = unpacked(path)
         judge = Judge(facts["dataset"], tuple(facts["image"]), facts["classes"], facts["accuracy"])
-        judge.load_state_dict(safetensors.torch.load_file(path))
+        judge.load_state_dict(tensors)
     return judge.eval().requires_grad_(False)
 
 

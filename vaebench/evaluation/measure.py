@@ -44,8 +44,8 @@ class Measured:
     """Of one cell: tidy tables of metrics, losses by epoch, costs and distances; pictures of the first seed not lost.
 
     ``per_image`` holds the values that a metric is the mean of, float32 (images,) by "METRIC/seedN", not a number for
-    images that were not looked at. ``conditions`` are what a table must state. Without `geometry` there are no
-    distances and no ``geometry`` pictures.
+    images that were not looked at. ``conditions`` are what a table must state, and the ``rows`` of each tidy table.
+    Without `geometry` there are no distances and no ``geometry`` pictures.
     """
 
     metrics: Rows
@@ -126,6 +126,8 @@ def measure(
             "generated_images": min(evaluation.generated_images, len(data.test.images)),
             "device": device.type,
             "test_sha256": binarisation.checksum(bench.seen),
+            "rows": {"metrics": len(metrics), "history": len(history), "compute": len(compute)}
+            | ({"distances": len(distances)} if geometry is not None else {}),
         },
         distances=distances if geometry is not None else None,
         geometry=pictures.get("geometry"),
@@ -154,6 +156,7 @@ def conditions(
         "own_likelihood": recipe.build().own_likelihood,
         "convention": cell.convention,
         "masking": cell.training.masking,
+        "precision": cell.training.precision,
         "selection": recipe.flavour.selection,
         "seeds": [record["seed"] for record in records],
         "diverged": [record["seed"] for record in records if runs.lost(record)],

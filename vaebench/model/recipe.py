@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-import safetensors.torch
 from msgspec import Struct
 
 from vaebench.errors import VaebenchError
-from vaebench.files import reading, tag, tagged, write
+from vaebench.files import packed, reading, unpacked, write
 from vaebench.model.flavour import Flavour
 from vaebench.model.parts.design import Design
 from vaebench.model.vae import VAE
@@ -74,17 +73,18 @@ def save(model: VAE, recipe: Recipe | None, path: str | Path) -> None:
     if recipe is None:
         raise VaebenchError(f"{path}: the model has no recipe to save: build it by name")
     tensors = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
-    write(path, safetensors.torch.save(tensors, tagged(msgspec.to_builtins(recipe))))
+    write(path, packed(tensors, msgspec.to_builtins(recipe)))
 
 
 def load(path: str | Path) -> VAE:
     """The model in a file that `save` wrote, on the CPU; raises `VaebenchError`."""
     mend = "save or train it again"
     with reading(path, "a model", mend):
-        recipe = msgspec.convert(tag(path), Recipe)
+        facts, tensors = unpacked(path)
+        recipe = msgspec.convert(facts, Recipe)
         try:
             model = recipe.build()
         except VaebenchError as error:
             raise VaebenchError(f"{path}: cannot be read as a model ({error}): {mend}") from None
-        model.load_state_dict(safetensors.torch.load_file(path))
+        model.load_state_dict(tensors)
     return model.eval()

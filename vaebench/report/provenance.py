@@ -9,10 +9,11 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
-from vaebench.files import reading, signed, verified
+from vaebench.errors import VaebenchError
+from vaebench.files import SEALS, passing, reading, remove, signed, verified
 
 PACKAGES = (
     "vaebench",
@@ -81,12 +82,36 @@ def laid_out(document: Mapping[str, Any]) -> str:
 def chain(results: Path, others: Iterable[str | Path] = ()) -> dict[str, str]:
     """SHA-256 of each file in the `PLACES` of a folder of results, and of others, by its path from that folder.
 
-    Raises `VaebenchError` if one is not as it was sealed.
+    Raises `VaebenchError` if one is not as it was sealed, and removes it with its `causes`.
     """
     found = (path for place in PLACES for path in (results / place).rglob("*") if path.is_file())
-    found = (path for path in found if not re.search(r"\.[0-9a-f]{32}\.part(\.|$)", path.name))  # of a killed process
+    found = (path for path in found if not passing(path))
     paths = {os.path.relpath(path, results): path for path in (*found, *others)}
-    return {name: verified(paths[name]) for name in sorted(paths)}
+    digests = {}
+    for name in sorted(paths):
+        try:
+            digests[name] = verified(paths[name])
+        except VaebenchError:
+            if not Path(paths[name]).exists():
+                remove(*(results / cause for cause in causes(PurePath(name))))
+            raise
+    return digests
+
+
+def causes(path: PurePath) -> list[PurePath]:
+    """What of a folder of results is to be removed so that the workflow makes a file there again."""
+    if path.parent.name == SEALS:
+        return [path, *causes(path.parent.parent / path.name)]
+    if path.parts[0] == "runs" and path.parent.name != "samplers":  # which are fitted again when asked for
+        for seed in path.parents:
+            if re.fullmatch(r"seed\d+", seed.name):
+                return [seed / "run.json", seed.parent.with_name(f"{seed.parent.name}.json"), path]
+    if path.parts[0] == "evaluations":  # whose provenance is by their conditions
+        cell = path.parent.parent if path.parent.name == "kept" else path.parent
+        return [cell / "conditions.json", path]
+    if path.parent.parent.name == "raw":
+        return [path, path.parents[2] / f"{path.parent.name}.safetensors"]
+    return [path]
 
 
 def _read(path: Path) -> dict[str, Any]:

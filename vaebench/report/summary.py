@@ -6,7 +6,10 @@ seeds there is none: that of two is 13 times as wide as the two values are apart
 
 from __future__ import annotations
 
+import csv
+import gzip
 import io
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,12 +19,37 @@ import numpy as np
 import pandas as pd
 
 from vaebench.errors import VaebenchError
-from vaebench.files import reading
+from vaebench.files import AGAIN, reading, remove
 from vaebench.study.tidy import CELL, INTEGERS, RUN
 
 FLOATS = ("value", "mean", "low", "high", "lowest", "highest", "error")
+NAMES = {
+    *("dataset", "architecture", "flavour", "part", "metric", "reason", "split", "term", "distance", "role", "against"),
+    *("conditions", "component", "other_part", "other_metric", "cliques", "standing", "dominated_by"),
+}
 FEWEST = 3
 MEND = "delete it, and it is made again"
+
+
+def complete(paths: Iterable[str | Path], conditions: Iterable[str | Path], name: str) -> list[Path]:
+    """The tables of this name of cells, each of as many rows as its cell's conditions say that were measured.
+
+    Raises `VaebenchError` if one is not, and removes it, so that the workflow measures the cell again.
+    """
+    tables = [*map(Path, paths)]
+    for path, other in zip(tables, conditions, strict=True):
+        with reading(other, "the conditions of a cell", MEND):
+            cell = json.loads(Path(other).read_text())
+            promised = cell["rows"][name]
+        with reading(path, "a table", MEND), path.open(newline="") as file:
+            found = sum(1 for _ in csv.reader(file)) - 1
+        if found != promised:
+            remove(path)
+            place = "{dataset}/{architecture}/{flavour}/z{latent}".format(**cell)
+            raise VaebenchError(
+                f"{path}: {found} rows, and {promised} were measured of {place}; it is removed: {AGAIN}"
+            )
+    return tables
 
 
 def join(paths: Iterable[str | Path]) -> bytes:
@@ -42,9 +70,9 @@ def join(paths: Iterable[str | Path]) -> bytes:
 def gather(paths: Iterable[str | Path]) -> pd.DataFrame:
     """One table from CSV files of one kind, in an order that does not depend on that of the paths.
 
-    Latent sizes, seeds, epochs, pairs and counts are integers, values, means and ends of intervals are floats (empty:
-    NaN), all else is text (empty: ""). Raises `VaebenchError` if there is no file, one cannot be read, or headings
-    differ.
+    Latent sizes, seeds, epochs, pairs and counts are integers, `FLOATS` are floats (empty: NaN), `NAMES` are text
+    (empty: ""). Another column is of integers if all its entries are, of floats if all are numbers or empty, else text.
+    Raises `VaebenchError` if there is no file, one cannot be read, or headings differ.
     """
     frames = {path: _read(path) for path in sorted(map(Path, paths))}
     _only({tuple(frame.columns): path for path, frame in frames.items()})
@@ -58,15 +86,27 @@ def _read(path: Path) -> pd.DataFrame:
         table = pd.read_csv(
             io.BytesIO(_content(path)), dtype=types, keep_default_na=False, na_values={name: [""] for name in FLOATS}
         )
-        numbers = table.columns.intersection(FLOATS)
-        if numbers.empty:
-            raise ValueError("it has no column 'value' or 'mean'")
-        return table.astype(dict.fromkeys(numbers, np.float64))
+        table = table.astype(dict.fromkeys(table.columns.intersection(FLOATS), np.float64))
+        table = table.assign(
+            **{name: _typed(table[name]) for name in table.columns.difference([*NAMES, *types, *FLOATS])}
+        )
+        if len(table) and not any(kind.kind == "f" for kind in table.dtypes):
+            raise ValueError("it has no column of numbers, such as 'value' or 'mean'")
+        return table
+
+
+def _typed(column: pd.Series) -> pd.Series:
+    """A column of text as one of integers or floats, if it is one."""
+    if column.str.fullmatch(r"-?\d+").all():
+        return column.astype(np.int64)
+    if column.str.fullmatch(r"|-?(inf|\d.*)").all():
+        return column.mask(column == "", "nan").astype(np.float64)
+    return column
 
 
 def _content(path: Path) -> bytes:
     """A table's content, of whole rows: a number that is cut in two is a number; ValueError if the last is none."""
-    content = path.read_bytes()
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     if not content.endswith(b"\n"):
         raise ValueError("it does not end with a whole line")
     return content

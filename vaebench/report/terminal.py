@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import logging
 import re
+import signal
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 from snakemake.logging import DefaultFormatter, logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from vaebench import memory
 from vaebench.study.config import changes
 
 SILENT = {
@@ -26,11 +28,16 @@ SILENT = {
     LogEvent.SHELLCMD,
     LogEvent.RESOURCES_INFO,
     LogEvent.WORKFLOW_STARTED,
+    LogEvent.GROUP_INFO,
 }
 CHATTER = re.compile(
     "Select jobs to execute|Assuming unrestricted|host: |Building DAG|Using shell|Provided cores|Rules claiming more|"
     "Config file .* is extended|Complete log"
 )
+# What Snakemake says of how a process ended, which goes into the line of its job.
+ENDED = re.compile(r"died with <Signals\.(\w+): \d+>|returned non-zero exit status (\d+)")
+OURS = "vaebench: "
+STARVED = "most likely by the system, for lack of memory: run fewer jobs at a time (--cores), or free some"
 # What Snakemake says of why a job runs, and what we say.
 REASONS = (
     (r"Missing output files: .*", "not there yet"),
@@ -63,6 +70,8 @@ class Told(DefaultFormatter):
         self.jobs: dict[int, tuple[str, str, Sequence[str], float]] = {}
         self.planned: Counter[str] = Counter()
         self.spent: dict[str, list[float]] = {}
+        self.starved = memory.kills()
+        self.ends: dict[int | None, str] = {}  # how the process of a job ended, by the thread that waited for it
 
     def heeds(self, record: logging.LogRecord) -> bool:
         """Take note of a record; whether it is to be printed."""
@@ -81,6 +90,11 @@ class Told(DefaultFormatter):
                 time.monotonic(),
             )
             return self.dryrun
+        if event == LogEvent.ERROR and (found := ENDED.search(record.getMessage())):
+            self.ends[record.thread] = found[1] or killer(int(found[2]))
+            return False
+        if event == LogEvent.JOB_ERROR and vars(record)["indent"]:  # of a group, which has a line of its own
+            return False
         return event not in SILENT and not (event is None and CHATTER.match(record.getMessage()))
 
     def format_run_info(self, msg: dict[str, Any]) -> str:
@@ -103,9 +117,29 @@ class Told(DefaultFormatter):
         )
 
     def format_job_error(self, msg: dict[str, Any]) -> str:
-        what = self.jobs[msg["jobid"]][1] if msg["jobid"] in self.jobs else msg["rule_name"]
-        said = last_line(msg["log"])
-        return f"failed: {what}" + (f": {said}" if said else "") + f" (log: {', '.join(msg['log']) or 'none'})"
+        why = self._why(msg, self.ends.pop(msg["thread"], ""))
+        return (
+            f"failed: {self._named(msg)}" + (f": {why}" if why else "") + f" (log: {', '.join(msg['log']) or 'none'})"
+        )
+
+    def format_group_error(self, msg: dict[str, Any]) -> str:
+        jobs, logs = msg["job_error_info"], msg["aux_logs"]
+        words = [f"{self._named(job)}: {said}" for job in jobs if (said := last_line(job["log"])).startswith(OURS)]
+        why = "; ".join(words) or f"one of {', '.join(map(self._named, jobs))} was ended, or said nothing"
+        return f"failed: {len(jobs)} jobs in one submission: {why} (log: {', '.join(logs) or 'none'})"
+
+    def _named(self, job: Mapping[str, Any]) -> str:
+        """A job of a record."""
+        return self.jobs[job["jobid"]][1] if job["jobid"] in self.jobs else job["rule_name"]
+
+    def _why(self, job: Mapping[str, Any], ended: str) -> str:
+        """Why a job failed: how its process ``ended``, else what it said of that, else what its executor says."""
+        said = last_line(job["log"])
+        if ended == "SIGKILL" and memory.kills() > self.starved:
+            return f"killed, {STARVED}"
+        if ended:
+            return f"killed by {ended}: run the same again to go on"
+        return said if said.startswith(OURS) else " ".join((job["rule_msg"] or said).split())
 
     def left(self, now: float) -> float:
         """Seconds that the planned jobs will take if they go on as their rules' jobs went, as many at a time."""
@@ -116,6 +150,14 @@ class Told(DefaultFormatter):
             done = self.spent.get(rule, [])
             ahead += (count - len(done)) * (sum(done) / len(done) if done else usual)
         return ahead * (now - self.started) / max(sum(seconds), 1e-9)
+
+
+def killer(status: int) -> str:
+    """The signal that an exit status of a shell tells of; empty if it is of no signal."""
+    try:
+        return signal.Signals(status - 128).name
+    except ValueError:
+        return ""
 
 
 def name(rule: str, wildcards: Mapping[str, Any]) -> str:

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-import re
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from vaebench.errors import VaebenchError
-from vaebench.files import SEALS, opened, reading, sha256
-from vaebench.report.provenance import PLACES, laid_out
+from vaebench.files import opened, reading, sha256
+from vaebench.report.provenance import PLACES, causes, laid_out
+
+
+class Verified:
+    """Whether results are verified, in words: found out when it is shown, in a report."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+
+    def __str__(self) -> str:
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        try:
+            count, commit = check(self.results)
+        except VaebenchError as error:
+            return f"**Not verified** at {now}: ``{error}``"
+        return f"**Verified** at {now}, commit {commit}, {count} files."
 
 
 def verify(results: Path) -> str:
-    """How many files are as they were made, and by which commit, in one line.
+    """How many files are as they were made, and by which commit, in one line; raises as `check` does."""
+    count, commit = check(results)
+    return f"verified: {count} files, commit {commit}"
+
+
+def check(results: Path) -> tuple[int, str | None]:
+    """How many files are as they were made, and by which commit.
 
     Raises `VaebenchError` that names the first broken link of the chain from data to figures, and what repairs it.
     """
@@ -27,12 +48,12 @@ def verify(results: Path) -> str:
     if broken:
         first, count = broken[0], len(broken)
         what = "is not what was written" if (results / first).exists() else "is gone"
-        removed = [path, *(results / name for name in _causes(PurePath(first)))]
+        removed = [path, *(results / name for name in causes(PurePath(first)))]
         raise VaebenchError(
             f"{results / first} {what} ({count} of {len(files)} files broken, this the first of the chain): repair it "
             f"by {shlex.join(['rm', '-f', *map(str, removed)])} && {command}"
         )
-    return f"verified: {len(files)} files, commit {commit}"
+    return len(files), commit
 
 
 def _link(name: str) -> tuple[int, str]:
@@ -47,19 +68,3 @@ def _found(path: Path) -> str | None:
         return sha256(path)
     except OSError:
         return None
-
-
-def _causes(path: PurePath) -> list[PurePath]:
-    """What is to be removed, beside the provenance, so that the workflow makes a file again."""
-    if path.parent.name == SEALS:
-        return [path, *_causes(path.parent.parent / path.name)]
-    if path.parts[0] == "runs":
-        for seed in path.parents:
-            if re.fullmatch(r"seed\d+", seed.name):
-                return [seed / "run.json", seed.parent.with_name(f"{seed.parent.name}.json"), path]
-    if path.parts[0] == "evaluations":  # whose provenance is by their conditions
-        cell = path.parent.parent if path.parent.name == "kept" else path.parent
-        return [cell / "conditions.json", path]
-    if path.parent.parent.name == "raw":
-        return [path, path.parents[2] / f"{path.parent.name}.safetensors"]
-    return [path]

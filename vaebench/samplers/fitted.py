@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from vaebench import random
-from vaebench.errors import Missing
-from vaebench.files import reading, tag, tagged, write
+from vaebench.errors import Missing, VaebenchError
+from vaebench.files import packed, reading, unpacked, write
 from vaebench.model.abilities import lacks
 from vaebench.model.vae import VAE
 from vaebench.samplers.encoded import Encoded
@@ -44,20 +44,19 @@ def draw(sampler: Sampler, vae: VAE, count: int, seed: int) -> Tensor:
 def save(sampler: Sampler, path: Path, facts: dict[str, Any]) -> None:
     """Write what a fitted sampler has learnt, and the ``facts`` that it depends on; raises `VaebenchError`."""
     tensors = {name: value.cpu().contiguous() for name, value in sampler.state_dict().items()}
-    write(path, safetensors.torch.save(tensors, tagged(facts)))
+    write(path, packed(tensors, facts))
 
 
 def load(path: Path, choice: Choice, vae: VAE) -> Sampler:
     """The sampler in a file that `save` wrote, where the model is; raises `VaebenchError`."""
-    sampler = _empty(choice, vae)
     with reading(path, "a fitted sampler", "delete it, and it is fitted again"):
-        sampler.restore(safetensors.torch.load_file(path))
-    return sampler.to(vae.like.device).eval()
+        _, tensors = unpacked(path)
+        return _restored(tensors, choice, vae)
 
 
 def kept(run: Path, key: str, label: str, choice: Choice, vae: VAE, codes: Callable[[], Encoded], seed: int) -> Sampler:
-    """The sampler of this label that lies with a run of this key, if it was fitted as it would be now; else fitted, and
-    kept there. Raises as `fit` and `save` do."""
+    """The sampler of this label that lies with a run of this key, if it is whole and fitted as it would be now; else
+    fitted, and kept there. Raises as `fit` and `save` do."""
     path = run / "samplers" / f"{label}.safetensors"
     facts = {
         "run": key,
@@ -66,10 +65,14 @@ def kept(run: Path, key: str, label: str, choice: Choice, vae: VAE, codes: Calla
         "device": vae.like.device.type,
     }
     if path.exists():
-        with reading(path, "a fitted sampler", "delete it, and it is fitted again"):
-            found = tag(path)
-        if found == facts:
-            return load(path, choice, vae)
+        try:
+            with reading(path, "a fitted sampler", "it is fitted again"):
+                found, tensors = unpacked(path)
+        except VaebenchError as error:
+            print(error, file=sys.stderr)
+        else:
+            if found == facts:
+                return _restored(tensors, choice, vae)
     sampler = fit(choice, vae, codes(), seed)
     save(sampler, path, facts)
     return sampler
@@ -78,6 +81,12 @@ def kept(run: Path, key: str, label: str, choice: Choice, vae: VAE, codes: Calla
 def code(name: str) -> str:
     """Fingerprint of the code that fits a sampler and draws from it."""
     return catalogue.fingerprint("samplers/fitted.py", catalogue.path_of("samplers", name))
+
+
+def _restored(tensors: dict[str, Tensor], choice: Choice, vae: VAE) -> Sampler:
+    sampler = _empty(choice, vae)
+    sampler.restore(tensors)
+    return sampler.to(vae.like.device).eval()
 
 
 def _empty(choice: Choice, vae: VAE) -> Sampler:

@@ -14,18 +14,11 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from vaebench.errors import SIGNALS, Interrupted, interrupt
+
 SOON = 1.0  # seconds
 
 Write = Callable[[], None]
-
-
-class Interrupted(KeyboardInterrupt, SystemExit):
-    """Training was stopped by a signal: a `KeyboardInterrupt` that ends Python with its one line, and status 1."""
-
-    def __init__(self, line: str) -> None:
-        super().__init__(line)
-        self.code = f"vaebench: {line}"
 
 
 class Watch:
@@ -44,7 +37,7 @@ class Watch:
     def __enter__(self) -> Self:
         if math.isfinite(self.every) and threading.current_thread() is threading.main_thread():
             found = {number: signal.getsignal(number) for number in SIGNALS}
-            default = (signal.SIG_DFL, signal.default_int_handler)
+            default = (signal.SIG_DFL, signal.default_int_handler, interrupt)
             self.before = {number: handler for number, handler in found.items() if handler in default}
             for number in self.before:
                 signal.signal(number, self._take)

@@ -16,19 +16,19 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import safetensors.torch
 import torch
 
 from vaebench.data import binarisation
-from vaebench.data.dataset import Data, checksum
+from vaebench.data.dataset import Data
 from vaebench.errors import VaebenchError, one_line
-from vaebench.files import abandoned, opened, reading, remove, sha256, signed, tag, tagged, write
+from vaebench.files import abandoned, as_written, opened, packed, reading, remove, sha256, signed, tag, unpacked, write
+from vaebench.locks import beside, held
 from vaebench.model.recipe import Recipe, save
 from vaebench.study.config import Cell, changes, identity
 from vaebench.study.tidy import HISTORY, text
@@ -116,20 +116,23 @@ def train(
     ``pack`` seeds are stacked in one program (by default 1 on a CPU, 10 on a GPU; spare places repeat a seed), half as
     many where the device's memory does not hold them, as often as it takes; ``cost.json`` tells how many there were.
     ``every`` so many seconds a checkpoint is written, from which a later call resumes, and one at once if SIGINT or
-    SIGTERM comes, which raises `vaebench.training.interrupts.Interrupted`. Raises `VaebenchError` if a folder holds a
-    run of another configuration, unless ``replace`` is set.
+    SIGTERM comes, which raises `vaebench.errors.Interrupted`. A run that another process trains is waited for. Raises
+    `VaebenchError` if a folder holds a run of another configuration, unless ``replace`` is set.
     """
     plan = Plan(cell, data, folder, device, pack or (GPU_PACK if device.type == "cuda" else 1))
-    waiting: dict[int, list[int]] = {}
-    for seed in seeds:
-        done = plan.done(seed, replace)
-        if done is not None:
-            waiting.setdefault(done, []).append(seed)
-    if waiting:
-        fed = feed(data, cell.convention, device)
-        with Watch(every) as watch:
-            for group in waiting.values():
-                _train_packs(plan, group, plan.pack, fed, watch)
+    with ExitStack() as stack:
+        for place in map(plan.place, sorted(seeds)):
+            stack.enter_context(held(beside(place), place))
+        waiting: dict[int, list[int]] = {}
+        for seed in seeds:
+            done = plan.done(seed, replace)
+            if done is not None:
+                waiting.setdefault(done, []).append(seed)
+        if waiting:
+            fed = feed(data, cell.convention, device)
+            with Watch(every) as watch:
+                for group in waiting.values():
+                    _train_packs(plan, group, plan.pack, fed, watch)
     return [plan.place(seed) for seed in seeds]
 
 
@@ -282,8 +285,8 @@ def _train_pack(plan: Plan, seeds: list[int], width: int, feed: Feed, watch: Wat
 def _keep(plan: Plan, seeds: list[int], copies: list[tuple[State, dict[str, Any]]], seconds: float) -> None:
     """Write the checkpoints of seeds."""
     for seed, (tensors, progress) in zip(seeds, copies, strict=True):
-        facts = plan.facts(seed) | {"seconds": seconds, "progress": progress, "tensors": _checksum(tensors)}
-        write(plan.place(seed) / CHECKPOINT, safetensors.torch.save(tensors, tagged(facts)))
+        facts = plan.facts(seed) | {"seconds": seconds, "progress": progress}
+        write(plan.place(seed) / CHECKPOINT, packed(tensors, facts))
 
 
 def _resume(pack: Pack, folders: list[Path]) -> float:
@@ -305,7 +308,7 @@ def _save(pack: Pack, slot: int, folder: Path, recipe: Recipe, facts: dict[str, 
     write(folder / "history.csv", text(run.history, HISTORY))
     write(folder / "cost.json", signed(cost, indent=1))
     ended = facts | {
-        "files": {name: sha256(folder / name) for name in FILES},
+        "files": {name: as_written(folder / name) for name in FILES},
         "status": run.status,
         "epochs": run.trained,
         "best_epoch": run.best_epoch,
@@ -325,16 +328,9 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 def _checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """What a run's checkpoint says of itself, and its tensors; raises `VaebenchError` if it is damaged."""
-    facts, path = _facts(folder), folder / CHECKPOINT
+    path = folder / CHECKPOINT
     with reading(path, "a checkpoint", "delete it to train from the start"):
-        tensors = safetensors.torch.load_file(path)
-        if _checksum(tensors) != facts["tensors"]:
-            raise ValueError("its tensors are not of their checksum")
-    return facts, tensors
-
-
-def _checksum(tensors: dict[str, torch.Tensor]) -> str:
-    return checksum({name: tensor.contiguous().numpy() for name, tensor in tensors.items()})
+        return unpacked(path)
 
 
 def _clear(folder: Path) -> int:

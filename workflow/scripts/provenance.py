@@ -1,10 +1,11 @@
-from pathlib import Path
-
 from vaebench.errors import reported
-from vaebench.files import write
-from vaebench.report import provenance
 
 with reported(snakemake.log[0]):
+    from pathlib import Path
+
+    from vaebench.files import write
+    from vaebench.report import provenance
+
     inputs, output = snakemake.input, Path(snakemake.output[0])
     raw = [file for card in map(Path, inputs.cards) for file in (card.parent / "raw" / card.stem).glob("*")]
     files = provenance.chain(output.parent, [*inputs, *raw])

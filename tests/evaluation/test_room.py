@@ -1,0 +1,49 @@
+"""An evaluation that memory does not hold is told in one line, before anything of it is computed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from faults import fault
+
+from vaebench import interface
+from vaebench.cli import main
+from vaebench.evaluation import room
+from vaebench.study.config import Evaluation
+
+
+def test_importance_weights_that_cannot_be() -> None:
+    """28 bytes each: of 2**31 samples of 1000 images 60 TB."""
+    message = fault(room.check, Evaluation(importance_samples=2**31), 10_000)
+    assert message.startswith(
+        "evaluation: importance_samples: 2147483648 of each of 1000 images: it takes 60,129.5 GB of"
+    )
+    assert message.endswith("are free: lower importance_samples or importance_images")
+    room.check(Evaluation(), 10_000)
+    room.check(Evaluation(importance_samples=2**20, importance_images=2**40), 1)
+
+
+def test_temperatures_that_cannot_be_are_of_the_thorough_tier() -> None:
+    room.check(Evaluation(evidence_temperatures=2**40), 100)
+    message = fault(room.check, Evaluation(evidence_temperatures=2**40, tier="thorough"), 100)
+    assert message.startswith("evaluation: evidence_temperatures: 1099511627776 for 100 images: it takes ")
+
+
+def test_the_library_and_the_check_refuse_them_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = interface.dataset("digits", limits={"train": 50, "validation": 20, "test": 20})
+    model = interface.build("vae", data.shape, latent=2)
+    begun = time.monotonic()
+    assert "2147483647 of each of 20 images" in fault(interface.evaluate, model, data, importance_samples=2**31 - 1)
+    assert time.monotonic() - begun < 5
+    (tmp_path / "c.yaml").write_text(
+        "datasets: {digits: {limits: {train: 50, validation: 20, test: 20}}}\nflavours: {vae: {}}\nlatents: [2]\n"
+        f"evaluation: {{importance_samples: {2**31 - 1}}}\npathvars: {{results: {tmp_path}}}\n"
+    )
+    with pytest.raises(SystemExit):
+        main(["check", str(tmp_path / "c.yaml")])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"vaebench: {tmp_path}/c.yaml: digits: evaluation: importance_samples: 2147483647 of each of 20"
+    )

@@ -1,0 +1,43 @@
+"""One workflow at a time writes into a folder of results, from whatever working directory.
+
+Snakemake's own lock is of its working directory, and two workflows that know nothing of each other remove what the
+other has just made.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+from contextlib import ExitStack
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from vaebench.errors import Interrupted, VaebenchError, interruptible
+from vaebench.locks import held
+
+LOCK = ".lock"
+locked: dict[Path, ExitStack] = {}  # by this process, until it ends
+
+
+def alone(results: Path) -> None:
+    """Lock the folder when Snakemake starts to run jobs (not to list, draw or report), until this process ends.
+
+    That is before it looks at what there is: if another workflow runs there it waits, and then finds what that made.
+    """
+
+    def begin(record: logging.LogRecord) -> bool:
+        place = results.absolute()
+        if getattr(record, "event", None) == LogEvent.WORKFLOW_STARTED and place not in locked:
+            locked[place] = ExitStack()
+            atexit.register(locked[place].close)
+            try:
+                with interruptible():
+                    locked[place].enter_context(held(place / LOCK, results))
+            except (VaebenchError, Interrupted) as error:
+                raise WorkflowError(str(error)) from None
+        return True
+
+    logger.addFilter(begin)
