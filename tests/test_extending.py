@@ -98,9 +98,9 @@ def python(folder: Path, *arguments: str) -> str:
 
 def test_there_is_an_example_of_each_kind() -> None:
     kinds = {"flavours", "model/likelihoods", "model/networks", "evaluation/metrics", "samplers", "report/figures"}
-    kinds |= {"evaluation/survey/latent_metrics"}
+    kinds |= {"evaluation/survey/latent_metrics", "report/statistics"}
     assert {kind for kind in kinds for place in EXAMPLES if place.startswith(f"vaebench/{kind}/")} == kinds
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 10
 
 
 def test_the_examples_do_what_they_say(extended: Path) -> None:
@@ -126,8 +126,9 @@ training: {epochs: 1}
 evaluation: {importance_samples: 5, importance_images: 10}
 """
     )
-    targets = ["results/tables/reconstruction.md", "results/figures/elbo_ranking.png"]
+    targets = ["results/tables/reconstruction.md", "results/figures/elbo_ranking.png", "results/tables/wins.md"]
     python(extended, "-m", "snakemake", *targets, "--cores", "2", "--configfile=study.yaml")
     table = (extended / "results/tables/reconstruction.md").read_text()
     assert "mean absolute error" in table and "Hinge-VAE" in table
     assert (extended / "results/figures/elbo_ranking.png").stat().st_size > 5000
+    assert "| nll | " in (extended / "results/tables/wins.md").read_text()

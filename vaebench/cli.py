@@ -1,4 +1,4 @@
-"""The command line: list what there is, check a configuration, train and evaluate single runs, verify results."""
+"""The command line: list what there is, check a configuration, train and evaluate single runs, ask results."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import ast
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from vaebench.data.sources import Dataset
-from vaebench.errors import VaebenchError
+from vaebench.errors import Interrupted, VaebenchError, interruptible
 from vaebench.study import catalogue, config
 
 
@@ -81,18 +82,37 @@ def main(arguments: list[str] | None = None) -> None:
     sampling.add_argument("--data", type=Path, default=Path("data"), help="folder of prepared datasets")
     sampling.set_defaults(action=_sample)
 
+    ranking = commands.add_parser(
+        "rank", help="which flavour of a study is best at a metric, and is it told from the rest"
+    )
+    ranking.add_argument("results", type=Path, help="a folder of results, such as results/demo")
+    ranking.add_argument("--metric", required=True, help="one with a better direction, such as ssim")
+    ranking.add_argument("--dataset", help="of one dataset alone; likewise the rest")
+    ranking.add_argument("--architecture")
+    ranking.add_argument("--latent", type=_count)
+    ranking.add_argument("--part", help="sampler, foreign dataset or kind of curve")
+    ranking.set_defaults(action=_rank)
+
+    comparing = commands.add_parser(
+        "compare", help="does a study agree with a reference; status 1 if a number differs or none agrees"
+    )
+    comparing.add_argument("results", type=Path, help="a folder of results, such as results/demo")
+    comparing.add_argument("reference", type=Path, help="another one, such as results/reference")
+    comparing.add_argument("--level", type=_share, default=0.95, help="of the intervals of prediction")
+    comparing.add_argument("--output", type=Path, help="verdicts.csv: a row for each cell and metric")
+    comparing.set_defaults(action=_compare)
+
     verifying = commands.add_parser("verify", help="check every file of a study's results against its provenance")
     verifying.add_argument("results", type=Path, help="the folder that holds provenance.json, such as results/demo")
     verifying.set_defaults(action=_verify)
 
     options = parser.parse_args(arguments)
     try:
-        options.action(options)
-        sys.stdout.flush()
-    except VaebenchError as error:
+        with interruptible():
+            options.action(options)
+            sys.stdout.flush()
+    except (VaebenchError, Interrupted) as error:
         sys.exit(f"vaebench: {error}")
-    except KeyboardInterrupt as error:
-        sys.exit(f"vaebench: {error}" if str(error) else "vaebench: interrupted")
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -122,6 +142,7 @@ def _facts(metric: dict[str, Any]) -> str:
 def _check(options: argparse.Namespace) -> None:
     from vaebench.data.card import card, lines
     from vaebench.data.preview import preview, stand_in
+    from vaebench.evaluation import room
     from vaebench.training import hardware
     from vaebench.training.rehearsal import rehearse
 
@@ -143,6 +164,10 @@ def _check(options: argparse.Namespace) -> None:
             faults.append(str(error))
             continue
         data[name] = found or stand_in(name, source)
+        try:
+            room.check(study.evaluation, len(data[name].test.images))
+        except VaebenchError as error:
+            faults.append(f"{name}: {error}")
         told = lines(card(found)) if found else ["neither downloaded nor in a mirror on this machine: to be fetched"]
         print(f"{name}: " + "\n    ".join(told), flush=True)
     faults += rehearse(cells, data, min(2, study.pack or 1 + study.uses_gpu))
@@ -265,6 +290,31 @@ def _writable(path: Path, *suffixes: str) -> None:
         raise VaebenchError(f"--output {path}: no such folder: make it first")
 
 
+def _rank(options: argparse.Namespace) -> None:
+    from vaebench.report.leaderboard import leaderboard
+    from vaebench.report.results import Results
+
+    place = {name: getattr(options, name) for name in ("dataset", "architecture", "latent", "part")}
+    print(leaderboard(Results(options.results).best(options.metric), place))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from vaebench.files import write
+    from vaebench.report.replication import replicate, told
+    from vaebench.report.results import Results
+
+    if options.output:
+        _writable(options.output, ".csv")
+    rows = replicate(Results(options.results), Results(options.reference), options.level)
+    if options.output:
+        write(options.output, rows.to_csv(index=False))
+    for line in told(rows, options.level):
+        print(line)
+    if (rows["verdict"] == "differ").any() or not (rows["verdict"] == "agree").any():
+        sys.stdout.flush()
+        sys.exit(1)
+
+
 def _verify(options: argparse.Namespace) -> None:
     from vaebench.report.verification import verify
 
@@ -275,6 +325,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"'{text}' is not an integer >= 1")
     return int(text)
+
+
+def _share(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < (share := float(text)) < 1:
+            return share
+    raise argparse.ArgumentTypeError(f"'{text}' is not between 0 and 1")
 
 
 def _pairs(settings: list[str]) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vaebench.report.components import NAMES, components, decompose, markdown
+from vaebench.report.statistics._components import components
+from vaebench.report.statistics.components import NAMES, markdown
+from vaebench.report.statistics.components import components as decompose
 
 # Four flavours of three seeds on eight pairs. Fitted by restricted maximum likelihood in statsmodels 0.15 (MixedLM with
 # variance components of flavour, pair, flavour:seed and flavour:pair), which mean squares equal in complete data.
@@ -45,10 +47,9 @@ FITTED = {
 
 def of(values: np.ndarray) -> dict[str, float]:
     """Of values (flavours, seeds, pairs), those that are not numbers left out."""
-    flavour, seed, pair = np.indices(values.shape).reshape(3, -1)
     known = np.isfinite(values.ravel())
-    run = flavour * values.shape[1] + seed
-    return components(values.ravel()[known], flavour[known], run[known], pair[known])
+    factors = zip(("flavour", "seed", "pair"), np.indices(values.shape).reshape(3, -1), strict=True)
+    return components(values.ravel()[known], {name: codes[known] for name, codes in factors}, NAMES[:-1])
 
 
 def drawn(flavours: int, seeds: int, pairs: int, deviations: dict[str, float], of: int = 0) -> np.ndarray:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from vaebench.report.concordance import COLUMNS as AGREEMENT
-from vaebench.report.ranks import COLUMNS, iman_davenport, markdown, rank, ranking
+from vaebench.report.statistics._ranking import iman_davenport, ranking
+from vaebench.report.statistics.ranks import COLUMNS, markdown, ranks
 
 # Ranks of four variants of C4.5 on 14 data sets: Demsar 2006, table 6.
 DEMSAR = [
@@ -41,6 +44,32 @@ def test_the_published_example() -> None:
     expected = {(0, 1): 0.088673, (0, 2): 0.956177, (0, 3): 0.074185, (1, 2): 0.259228, (1, 3): 0.999859}
     for pair, p in expected.items():
         assert found.pairwise[pair] == found.pairwise[pair[::-1]] == pytest.approx(p, abs=1e-5)
+    # posthoc_conover_friedman(p_adjust="holm"):
+    expected = {(0, 1): 0.0479408, (0, 2): 1, (0, 3): 0.0462803, (1, 2): 0.1310711, (1, 3): 1, (2, 3): 0.1310711}
+    for pair, p in expected.items():
+        assert found.conover[pair] == found.conover[pair[::-1]] == pytest.approx(p, abs=1e-6)
+
+
+def test_the_published_example_against_a_control() -> None:
+    """The others against C4.5, by Holm, as section 3.2.2 defines it; and the groups that Nemenyi leaves."""
+    found = ranking(-np.array(DEMSAR))
+    z = (found.average[0] - found.average) / (4 * 5 / (6 * 14)) ** 0.5
+    assert z[1:] == pytest.approx([2.342, 0.512, 2.416], abs=1e-3)
+    p = 2 * stats.norm.sf(z)
+    assert p[1:] == pytest.approx([0.019, 0.609, 0.016], abs=1e-3)
+    assert found.against(0)[1:] == pytest.approx([3 * p[3], p[2], 3 * p[3]], abs=1e-9)  # 2 p[1] is less than 3 p[3]
+    assert np.isnan(found.against(0)[0])
+    assert found.cliques() == [[3, 1, 2, 0]]  # 1.18 apart, and the critical difference is 1.25
+
+
+def test_cliques_are_the_largest_groups_within_the_critical_difference() -> None:
+    found = ranking(np.tile([4.0, 3, 2, 1], (8, 1)))
+    assert found.critical_difference == pytest.approx(2.569 * (4 * 5 / (6 * 8)) ** 0.5, abs=1e-3)  # q at 0.05 of four
+    close = dataclasses.replace(found, critical_difference=1.5)
+    assert close.cliques() == [[0, 1], [1, 2], [2, 3]]
+    assert dataclasses.replace(found, critical_difference=2.0 + 1e-9).cliques() == [[0, 1, 2], [1, 2, 3]]
+    assert dataclasses.replace(found, critical_difference=0.5).cliques() == []
+    assert dataclasses.replace(found, critical_difference=np.nan).cliques() == []
 
 
 @pytest.mark.parametrize("decimals", [9, 0])
@@ -50,9 +79,9 @@ def test_the_test_is_friedmans_and_f_that_of_a_two_way_analysis_of_ranks(decimal
     found = ranking(values)
     expected = stats.friedmanchisquare(*values.T)
     assert (found.chi_square, found.p) == pytest.approx((expected.statistic, expected.pvalue))
-    ranks = stats.rankdata(-values, axis=1)
-    rest = ranks - ranks.mean(0) - ranks.mean(1, keepdims=True) + ranks.mean()
-    f = (12 * np.square(ranks.mean(0) - 3).sum() / 4) / (np.square(rest).sum() / (4 * 11))
+    ranked = stats.rankdata(-values, axis=1)
+    rest = ranked - ranked.mean(0) - ranked.mean(1, keepdims=True) + ranked.mean()
+    f = (12 * np.square(ranked.mean(0) - 3).sum() / 4) / (np.square(rest).sum() / (4 * 11))
     assert (found.f, found.f_p) == pytest.approx((f, stats.f.sf(f, 4, 44)))
     order = found.average.argsort()
     assert found.average[order[-1]] - found.average[order[0]] > found.critical_difference
@@ -105,7 +134,7 @@ def agreement(blocks: int, kinds: dict[str, float] = KINDS, flavours: int = 3) -
 def test_kinds_are_ranked_over_blocks_by_the_mean_over_flavours() -> None:
     rows = agreement(6)
     rows.loc[(rows["flavour"] == "f2") & (rows["part"] == "line"), "mean"] = np.nan  # so f2 does not count
-    table = rank(rows)
+    table = ranks(rows)
     assert [*table] == [*COLUMNS, "p_latent", "p_ends", "p_line"]
     assert table["distance"].tolist() == ["line", "ends", "latent"]
     counted = rows.query("metric == 'mean_spearman' and flavour != 'f2'")
@@ -123,7 +152,7 @@ def test_kinds_are_ranked_over_blocks_by_the_mean_over_flavours() -> None:
 def test_four_blocks_have_ranks_and_a_note() -> None:
     rows = agreement(4)
     rows = pd.concat([rows, rows[rows["part"] == "line"].assign(part="geodesic", mean=np.nan)])
-    table = rank(rows)
+    table = ranks(rows)
     assert table["average_rank"].tolist() == pytest.approx([1, 2, 3, np.nan], nan_ok=True)
     assert table[["p", "f_p", "critical_difference", "p_line"]].isna().all(axis=None)
     few = "4 blocks with 3 treatments: a test needs 5 with 3"
@@ -134,6 +163,6 @@ def test_four_blocks_have_ranks_and_a_note() -> None:
 
 @pytest.mark.parametrize("rows", [agreement(3).assign(mean=np.nan), agreement(3)[:0]])
 def test_nothing_has_no_rank(rows: pd.DataFrame) -> None:
-    table = rank(rows)
+    table = ranks(rows)
     assert table["average_rank"].isna().all() and (table["reason"] != "").all() and [*table] == COLUMNS
     assert markdown(table).startswith("| distance |")

@@ -27,6 +27,7 @@ KINDS = {
     "samplers": "samplers/catalogue",
     "metrics": "evaluation/metrics",
     "latent_metrics": "evaluation/survey/latent_metrics",
+    "statistics": "report/statistics",
     "figures": "report/figures",
 }
 
@@ -74,6 +75,11 @@ def title(kind: str, group: str) -> str:
 def constant(kind: str, group: str, name: str) -> Any:
     """A literal that a group's folder (or, for "", the kind's) states in its ``__init__``; None if it does not."""
     return _literal(ast.parse((PACKAGE / KINDS[kind] / group / "__init__.py").read_text()).body, name)
+
+
+def stated(kind: str, name: str, what: str) -> Any:
+    """A literal that the file of ``name`` states beside what is named so; None if it does not."""
+    return _literal(ast.parse(path_of(kind, name).read_text()).body, what)
 
 
 def _literal(body: list[ast.stmt], name: str) -> Any:

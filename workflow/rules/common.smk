@@ -7,8 +7,11 @@ from snakemake.exceptions import WorkflowError
 
 from vaebench.data.sources import SOURCES, Dataset
 from vaebench.errors import VaebenchError
-from vaebench.report import terminal
+from vaebench.report import statistic, terminal
+from vaebench.report.alone import alone
+from vaebench.report.figures.told import Told
 from vaebench.report.tables import columns
+from vaebench.report.verification import Verified
 from vaebench.study import catalogue
 from vaebench.study import views
 from vaebench.study.config import Choice, check
@@ -27,6 +30,8 @@ except VaebenchError as error:
 
 if workflow.is_main_process and workflow.modifier.is_main_snakefile():
     terminal.speak()
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    alone(study.places()["results"])
 
 COMMAND = shlex.join(
     ["snakemake", "--cores", "all"]
@@ -41,17 +46,17 @@ REFERENCE = Choice.of("flavours", columns.REFERENCE)
 KINDS_OF_CELLS = {cell.objective == REFERENCE for cell in CELLS.values()}
 VIEWS = views.measured(study)
 SHOWN = columns.tables(VIEWS, study.evaluation.tier, differences=KINDS_OF_CELLS == {True, False})
-OF_DISTANCES = ["components", "ranks"]  # with a page of Markdown each
+STATISTICS = statistic.inputs(geometry=GEOMETRY)  # with a page of Markdown each
 TIDY = (
     MEASURED
-    + ["summary", "differences"]
-    + ["agreement", *OF_DISTANCES] * GEOMETRY
+    + ["summary", "differences", *STATISTICS]
+    + ["agreement"] * GEOMETRY
     + ["published"] * bool(study.published)
 )
 FORMS = ["md", "tex", "html"]
 TABLES = collect("<results>/tables/{name}.csv", name=TIDY)
 TABLES += collect("<results>/tables/{name}.{form}", name=SHOWN, form=FORMS)
-TABLES += collect("<results>/tables/{name}.md", name=OF_DISTANCES * GEOMETRY)
+TABLES += collect("<results>/tables/{name}.md", name=STATISTICS)
 TABLES += ["<results>/tables/published.md"] * bool(study.published)
 
 # Figures: of the whole study, and of each block of it (what has one dataset, architecture and latent size).
@@ -94,7 +99,9 @@ FILES = {
     "geometry": "<results>/evaluations/{cell.path}/geometry.npz",
     "distances": "<results>/evaluations/{cell.path}/distances.csv",
     "agreement": "<results>/tables/agreement.csv",
+    "metrics": "<results>/tables/metrics.csv",
     "summary": "<results>/tables/summary.csv",
+    "differences": "<results>/tables/differences.csv",
     "history": "<results>/tables/history.csv",
     "compute": "<results>/tables/compute.csv",
 }
@@ -139,9 +146,23 @@ def block_of(wildcards):
     return BLOCKS[wildcards.dataset, wildcards.architecture, int(wildcards.latent)]
 
 
+def block_named(wildcards):
+    """Dataset, architecture and latent size of a figure; nothing where it is of the study."""
+    if wildcards.figure in OF_BLOCK:
+        return wildcards.dataset, wildcards.architecture, int(wildcards.latent)
+
+
 def cells_of(wildcards):
     """The cells that a figure is drawn from one by one: those of its block, none where it is of the study."""
     return block_of(wildcards) if wildcards.figure in OF_BLOCK else []
+
+
+def computed_from(wildcards):
+    """The files that a statistic is computed from, by what they are: tables of the study, or of all cells."""
+    return {
+        what: (collect(FILES[what], cell=CELLS.values()) if "{cell" in FILES[what] else FILES[what])
+        for what in STATISTICS[wildcards.statistic]
+    }
 
 
 def seeds_of(wildcards):

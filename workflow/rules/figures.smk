@@ -23,7 +23,9 @@ rule figure_of_study:
     params:
         families=FAMILIES,
         flavours=lambda wildcards: [cell.flavour for cell in cells_of(wildcards)],
+        block=lambda wildcards: block_named(wildcards),
         caption=lambda wildcards: catalogue.caption("figures", wildcards.figure),
+        told=lambda wildcards, output: Told(output.png),
         seeds=lambda wildcards: seeds_of(wildcards),
         code=lambda wildcards: {
             "code": catalogue.fingerprint(

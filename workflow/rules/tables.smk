@@ -1,6 +1,7 @@
 rule aggregate:
     input:
-        collect("<results>/evaluations/{cell.path}/{{table}}.csv", cell=CELLS.values()),
+        tables=collect("<results>/evaluations/{cell.path}/{{table}}.csv", cell=CELLS.values()),
+        conditions=collect("<results>/evaluations/{cell.path}/conditions.json", cell=CELLS.values()),
     output:
         "<results>/tables/{table}.csv",
     log:
@@ -68,38 +69,27 @@ rule agreement:
         "../scripts/agreement.py"
 
 
-rule components:
+rule statistic:
     input:
-        collect("<results>/evaluations/{cell.path}/distances.csv", cell=CELLS.values()),
+        unpack(computed_from),
     output:
-        csv="<results>/tables/components.csv",
-        markdown="<results>/tables/components.md",
+        csv="<results>/tables/{statistic}.csv",
+        markdown="<results>/tables/{statistic}.md",
     log:
-        "<logs>/components.log",
+        "<logs>/statistics/{statistic}.log",
     benchmark:
-        "<benchmarks>/components.tsv"
-    localrule: True
+        "<benchmarks>/statistics/{statistic}.tsv"
+    wildcard_constraints:
+        statistic="|".join(STATISTICS),
     params:
-        code={"code": catalogue.fingerprint("report/components.py")},
+        cells=statistic.roles(study),
+        code=lambda wildcards: {
+            "code": catalogue.fingerprint(
+                "report/statistic.py", catalogue.path_of("statistics", wildcards.statistic)
+            )
+        },
     script:
-        "../scripts/components.py"
-
-
-rule ranks:
-    input:
-        "<results>/tables/agreement.csv",
-    output:
-        csv="<results>/tables/ranks.csv",
-        markdown="<results>/tables/ranks.md",
-    log:
-        "<logs>/ranks.log",
-    benchmark:
-        "<benchmarks>/ranks.tsv"
-    localrule: True
-    params:
-        code={"code": catalogue.fingerprint("report/ranks.py")},
-    script:
-        "../scripts/ranks.py"
+        "../scripts/statistic.py"
 
 
 rule published:
@@ -151,6 +141,7 @@ rule provenance:
     params:
         study=msgspec.to_builtins(study),
         command=COMMAND,
+        verified=Verified(study.places()["results"]),
     script:
         "../scripts/provenance.py"
 
