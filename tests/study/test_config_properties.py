@@ -112,6 +112,7 @@ def studies(draw: st.DrawFn) -> Tree:
                 "schedule": st.sampled_from(["constant", "cosine"]),
                 "patience": st.one_of(st.none(), counts),
                 "masking": st.floats(0, 0.99),
+                "precision": st.sampled_from(["float32", "bfloat16"]),
             }
         ),
         "evaluation": some_of({"importance_samples": counts, "importance_images": counts, "gallery_images": counts}),
@@ -281,6 +282,7 @@ def small(draw: st.DrawFn) -> Tree:
         "batch_size": draw(st.sampled_from([1, 9, 32, 100])),
         "learning_rate": draw(st.sampled_from([1e-4, 1e-3])),
         "masking": draw(st.sampled_from([0.0, 0.5])),
+        "precision": draw(st.sampled_from(["float32", "bfloat16"])),
     }
 
 

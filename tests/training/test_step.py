@@ -208,14 +208,16 @@ def test_progress_and_rate_follow_the_counter() -> None:
     assert float(moving.rate) == pytest.approx(0, abs=1e-8)
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["apart", "together"])
 @pytest.mark.parametrize("rate", [0.01, torch.tensor(0.01)], ids=["number", "tensor"])
-def test_adam_is_that_of_torch_and_leaves_a_run_that_stands_still(rate: float | Tensor) -> None:
+def test_adam_is_that_of_torch_and_leaves_a_run_that_stands_still(rate: float | Tensor, together: bool) -> None:
     """Two runs over five moves, the second of which stands still from its third on, where its gradients are missing."""
     generator = torch.Generator().manual_seed(0)
     shapes = {"weight": (2, 3, 4), "bias": (2, 3), "scale": (2,)}
     state = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
     names = list(state)
-    optimiser = Adam(state, names)
+    optimiser = Adam(state, names, together)
+    groups = [state] if together else [state, optimiser.first, optimiser.second]
     models = [[nn.Parameter(state[name][run].clone()) for name in names] for run in range(2)]
     peers = [torch.optim.Adam(model, 0.01) for model in models]
     for move in range(5):
@@ -226,19 +228,70 @@ def test_adam_is_that_of_torch_and_leaves_a_run_that_stands_still(rate: float | 
                 parameter.grad = gradient[run].clone()
             if active[run]:
                 peers[run].step()
+        gradients[0] = gradients[0].mT.contiguous().mT  # in another layout than its parameter
         for gradient in gradients:
             gradient[~active] = math.nan
-        still = [value[1].clone() for group in (state, optimiser.first, optimiser.second) for value in group.values()]
+        still = [value[1].clone() for group in groups for value in group.values()]
         optimiser.move(gradients, rate, active)
         if not active[1]:
-            groups = (state, optimiser.first, optimiser.second)
             assert all(map(torch.equal, still, [value[1] for group in groups for value in group.values()]))
     for run, moves in enumerate((5, 2)):
         for name, parameter in zip(names, models[run], strict=True):
             torch.testing.assert_close(state[name][run], parameter.detach())
-            torch.testing.assert_close(optimiser.first[name][run], peers[run].state[parameter]["exp_avg"])
-            torch.testing.assert_close(optimiser.second[name][run], peers[run].state[parameter]["exp_avg_sq"])
-            assert optimiser.moves[name][run] == moves
+            if run == 0 or not together:
+                torch.testing.assert_close(optimiser.first[name][run], peers[run].state[parameter]["exp_avg"])
+                torch.testing.assert_close(optimiser.second[name][run], peers[run].state[parameter]["exp_avg_sq"])
+                assert optimiser.moves[name][run] == moves
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["apart", "together"])
+def test_adam_goes_on_from_what_a_checkpoint_holds_of_each_run(together: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    state = {"weight": torch.randn(2, 3, generator=generator)}
+    gradients = torch.randn(6, 2, 3, generator=generator)
+    first, active = Adam(state, ["weight"], together), torch.tensor([True, True])
+    for gradient in gradients[:3]:
+        first.move([gradient], 0.01, active)
+    again = {"weight": state["weight"].clone()}
+    second = Adam(again, ["weight"], together)
+    for slot in range(2):
+        for group in ("first", "second", "moves"):
+            getattr(second, group)["weight"][slot] = getattr(first, group)["weight"][slot].clone()
+    for gradient in gradients[3:]:
+        first.move([gradient], 0.01, active)
+        second.move([gradient], 0.01, active)
+    assert torch.equal(again["weight"], state["weight"])
+    assert second.moves["weight"].tolist() == [6, 6]
+
+
+@pytest.mark.parametrize("name", ["vae", "vae_gan", "vq_vae"])
+def test_adam_of_all_runs_at_once_trains_as_that_of_each(name: str) -> None:
+    """Over two epochs with a run that diverges in the first, which every weight of the others is free of."""
+    kind = catalogue.load("flavours", name)
+    design = Design((1, 8, 8), 2, mlp((1, 8, 8), hidden=(16,)), catalogue.load("likelihoods", "bernoulli"))
+    images = torch.randint(256, (40, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    steps = []
+    for together in (False, True):
+        step = stepping(kind, [kind.initial(design, {}, seed) for seed in range(3)], images, epochs=2, batch_size=16)
+        step.optimisers = {
+            player: Adam(step.stack.state, names, together) for player, names in step.stack.owned.items()
+        }
+        lost = next(value for value in step.stack.state.values() if value.is_floating_point())[1]
+        for epoch in range(2):
+            step.schedule.begin(epoch)
+            step.begin([True] * 3 if epoch == 0 else step.active.tolist())
+            for number, size in enumerate(step.schedule.sizes()):
+                if (epoch, number) == (0, 2):
+                    lost.fill_(math.nan)
+                step(size)
+        assert step.active.tolist() == [True, False, True]
+        steps.append(step)
+    apart, whole = steps
+    assert [apart.optimisers["model"].together, whole.optimisers["model"].together] == [False, True]
+    for key, value in apart.stack.state.items():
+        torch.testing.assert_close(whole.stack.state[key], value, rtol=1e-5, atol=1e-6, equal_nan=True)
+    for slot in (0, 2):
+        assert {moves[slot].item() for moves in whole.optimisers["model"].moves.values()} == {6}
 
 
 def test_a_program_on_the_cpu_runs_its_function_each_time() -> None:

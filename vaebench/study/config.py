@@ -38,6 +38,7 @@ PLACES = {  # that the workflow writes to, some in others
 Settings = dict[str, Any]
 Convention = Literal["dynamic", "static", "threshold", "none"]
 Scale = Literal["unit", "real"]
+Precision = Literal["float32", "tf32", "bfloat16"]
 EVERY = "all"  # in a study's flavours: each one of the catalogue
 
 
@@ -50,6 +51,7 @@ class Training(Struct, forbid_unknown_fields=True, frozen=True):
     schedule: Literal["constant", "cosine"] = "constant"
     patience: Count | None = None
     masking: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    precision: Precision = "float32"
 
 
 Tier = Literal["default", "thorough"]
@@ -169,7 +171,7 @@ class Cell(Struct, frozen=True):
 
 
 class Published(Struct, forbid_unknown_fields=True, frozen=True):
-    """A published value and the cell that is held against it; settings left out are the study's."""
+    """A published value, the cell held against it, and where ``differences`` put ours; left out settings: the study's."""
 
     dataset: Name
     architecture: Name
@@ -180,6 +182,7 @@ class Published(Struct, forbid_unknown_fields=True, frozen=True):
     interval: Finite | None = None
     metric: str = "nll"
     differences: str = ""
+    expected: Literal["higher", "lower"] | None = None
     hyperparameters: Settings = {}
     convention: Convention | None = None
     likelihood: Likelihood | None = None
@@ -355,8 +358,11 @@ def check(raw: Any, where: str = "config") -> Study:
         study.foreign("")
         for name in study.geometry.metrics if study.geometry else ():
             among("latent metric", name, catalogue.names("latent_metrics"))
-        if not study.cells() and not study.published:
+        cells = study.cells()
+        if not cells and not study.published:
             raise VaebenchError("nothing to train: give flavours and latents")
+        if study.device == "cpu" and any(cell.training.precision == "tf32" for cell in cells):
+            raise VaebenchError("precision: tf32 is for a GPU, and device is cpu: set precision: float32 or bfloat16")
         if both := set(labels) & set(study.published):
             raise VaebenchError(f"'{both.pop()}' is both in flavours and in published: give one another name")
         for label, row in study.published.items():

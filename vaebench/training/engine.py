@@ -23,6 +23,7 @@ from vaebench.model.parts.design import Design
 from vaebench.model.vae import VAE
 from vaebench.training import contract
 from vaebench.training.optimiser import Adam
+from vaebench.training.precision import products
 from vaebench.training.program import Program
 from vaebench.training.progress import Progress
 from vaebench.training.schedule import Schedule
@@ -128,8 +129,9 @@ class Pack:
         for epoch in range(self.runs[0].epoch, epochs):
             if not any(run.status == "running" for run in self.runs):
                 break
-            self._epoch(epoch)
-            self._validate()
+            with products(self.training.precision, self.feed.train.device):
+                self._epoch(epoch)
+                self._validate()
             self._note(epoch + 1)
             yield epoch + 1
         for run in self.runs:

@@ -13,11 +13,17 @@ from typing import Any
 import torch
 
 from vaebench.errors import VaebenchError, among
+from vaebench.training.devices import lease
 
 
-def device(wanted: str = "auto") -> torch.device:
-    """The device for ``auto``, ``cpu`` or ``cuda``; raises `VaebenchError` if there is no such device."""
+def device(wanted: str = "auto", own: bool = False) -> torch.device:
+    """The device for ``auto``, ``cpu`` or ``cuda``; raises `VaebenchError` if there is no such device.
+
+    Of several GPUs it is the first or, for a job that is to have its ``own``, one that no other job has.
+    """
     among("device", str(wanted), ("auto", "cpu", "cuda"))
+    if own and wanted != "cpu":
+        lease()
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():
@@ -30,11 +36,17 @@ def prepare(threads: int = 1) -> None:
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    take_tf32(False)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs a pass over it
     torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import the compiler, for seconds
     _keep_pages()
     _route_products()
     _leave_the_compiler_out()
+
+
+def take_tf32(taken: bool) -> None:
+    """Let products of float32 on a GPU be TF32, as torch has its convolutions if nobody says otherwise."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = taken
 
 
 def _keep_pages() -> None:
