@@ -80,6 +80,8 @@ def test_conditions_are_those_of_the_runs(found: Measured) -> None:
         "own_likelihood": "",
         "convention": "dynamic",
         "masking": 0.25,
+        "precision": "float32",
+        "warmup": 0,
         "seeds": [0, 3],
         "diverged": [],
         "epochs": [2, 2],

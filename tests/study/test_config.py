@@ -190,7 +190,7 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
         ({"training": {"learning_rate": float("nan")}}, "training.learning_rate: nan is not", "a finite number > 0"),
         ({"training": {"learning_rate": float("inf")}}, "training.learning_rate: inf is not", "a finite number > 0"),
         ({"training": {"masking": 1}}, "training.masking: 1 is not", "a number >= 0 and < 1"),
-        ({"training": {"precision": "bf16"}}, "training.precision: unknown", "float32"),
+        ({"training": {"precision": "bf16"}}, "training.precision: 'bf16' is no choice", "did you mean bfloat16"),
         ({"device": "cpu", "training": {"precision": "tf32"}}, "precision: tf32 is for a GPU", "set precision"),
         ({"training": {"patience": 0}}, "training.patience: 0 is not", "an integer >= 1"),
         ({"training": None}, "training: it is empty", "write training: {epochs: 50}"),
@@ -411,6 +411,7 @@ CHANGES: list[dict[str, Any]] = [
     {"training": {"schedule": "cosine"}},
     {"training": {"patience": 9}},
     {"training": {"precision": "bfloat16"}},
+    {"training": {"warmup": 5}},
 ]
 FACTS: dict[str, Any] = {"seed": 0, "data": "d", "pack": 1, "device": "cpu"}
 

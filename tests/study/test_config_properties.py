@@ -112,6 +112,7 @@ def studies(draw: st.DrawFn) -> Tree:
                 "schedule": st.sampled_from(["constant", "cosine"]),
                 "patience": st.one_of(st.none(), counts),
                 "masking": st.floats(0, 0.99),
+                "warmup": st.integers(0, 5),
                 "precision": st.sampled_from(["float32", "bfloat16"]),
             }
         ),

@@ -306,6 +306,25 @@ def test_masking_blanks_the_input_of_training_and_keeps_its_target(seeds: list[i
 
 
 @pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+def test_a_warm_up_weighs_the_rate_of_training_by_the_epochs_that_are_over(seeds: list[int]) -> None:
+    @flavour()
+    def constant(vae, x):
+        return {"distortion": 0 * vae(x).log_px.mean(), "rate": torch.full((), 8.0)}
+
+    runs = trained(seeds, constant, dynamic=False, warmup=2, images=128)  # four steps of 32 images an epoch
+    expected = {("train", 1): 8 * 1.5 / 8, ("train", 2): 8 * 5.5 / 8, ("train", 3): 8}  # means over steps of step / 8
+    for slot in range(len(seeds)):
+        rows = [row for row in runs.runs[slot].history if row["term"] == "rate"]
+        found = {(row["split"], row["epoch"]): row["value"] for row in rows}
+        assert found == pytest.approx(expected | {("validation", epoch): 8 for epoch in (1, 2, 3)})
+
+
+def test_a_warm_up_needs_a_rate() -> None:
+    with pytest.raises(VaebenchError, match=r"^training: warmup: the loss of 'iwae' has no rate .* leave it out$"):
+        pack([0], catalogue.load("flavours", "iwae"), warmup=1)
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
 def test_buffers_move_after_each_step_of_training_alone_and_before_it(seeds: list[int]) -> None:
     class counter(nn.Module):
         def __init__(self, design: Design) -> None:

@@ -257,6 +257,18 @@ def test_a_checkpoint_with_a_flipped_bit_is_not_resumed(tmp_path: Path, data: Da
     assert contents(folder) == contents(whole)
 
 
+@pytest.mark.parametrize("size", [0, 100, -1])
+def test_a_truncated_checkpoint_is_replaced(tmp_path: Path, data: Data, size: int) -> None:
+    """As the workflow asks for it."""
+    plan = cell(epochs=4)
+    (whole,) = runs.train(plan, [0], data, tmp_path / "whole", device=CPU, pack=2)
+    interrupt(plan, 0, 2, data, tmp_path / "torn")
+    path = tmp_path / "torn/seed0/checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:size])
+    (folder,) = runs.train(plan, [0], data, tmp_path / "torn", device=CPU, pack=2, replace=True)
+    assert contents(folder) == contents(whole)
+
+
 def test_a_list_of_runs_names_seeds_that_are_whole(tmp_path: Path, data: Data) -> None:
     """If not, it is removed, so that the workflow trains the cell again."""
     path = tmp_path / "z2.json"
@@ -319,6 +331,9 @@ def test_a_run_that_diverges_late_is_lost_in_its_own_epoch_and_enters_no_mean(tm
         assert runs.lost(record) == runs.told(record) == f"the run diverged in epoch {record['epochs']}"
     (alone,) = runs.train(wild, [late[0]["seed"]], data, tmp_path / "alone", device=CPU, pack=6)
     assert contents(alone) == contents(tmp_path / "together" / alone.name)
+    seeds = [record["seed"] for record in kept]
+    for folder in runs.train(wild, seeds, data, tmp_path / "without", device=CPU, pack=6):
+        assert contents(folder) == contents(tmp_path / "together" / folder.name)
 
     best = [record["best_objective"] for record in kept]
     ends = f"validation objective {min(best):.2f} to {max(best):.2f} nats"
@@ -337,7 +352,6 @@ def test_a_run_that_diverges_late_is_lost_in_its_own_epoch_and_enters_no_mean(tm
         assert any(row["value"] is not None for row in rows) == (record in kept)
     write(tmp_path / "metrics.csv", text(found.metrics, METRICS))
     means = summarise(gather([tmp_path / "metrics.csv"])).set_index("metric")
-    seeds = [record["seed"] for record in kept]
     values = [row["value"] for row in found.metrics if row["metric"] == "mse" and row["seed"] in seeds]
     assert (means.loc["mse", "n"], means.loc["mse", "mean"]) == (len(kept), pytest.approx(sum(values) / len(values)))
 

@@ -156,6 +156,7 @@ def conditions(
         "own_likelihood": recipe.build().own_likelihood,
         "convention": cell.convention,
         "masking": cell.training.masking,
+        "warmup": cell.training.warmup,
         "precision": cell.training.precision,
         "selection": recipe.flavour.selection,
         "seeds": [record["seed"] for record in records],

@@ -52,6 +52,7 @@ class Training(Struct, forbid_unknown_fields=True, frozen=True):
     patience: Count | None = None
     masking: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     precision: Precision = "float32"
+    warmup: Annotated[int, Meta(ge=0)] = 0  # epochs
 
 
 Tier = Literal["default", "thorough"]

@@ -10,11 +10,12 @@ from torch import Tensor
 from vaebench import random
 from vaebench.data.binarisation import scaled
 from vaebench.errors import VaebenchError, one_line
+from vaebench.training.schedule import Schedule
 from vaebench.training.stack import Batch, Stack
 
 
-def check(stack: Stack, images: Batch, count: int, noise: Tensor, masking: float) -> None:
-    """Run each loss once on two of ``count`` images; raises `VaebenchError` for what could not be repeated, or stacked.
+def check(stack: Stack, images: Batch, noise: Tensor, schedule: Schedule) -> None:
+    """Run each loss once as at a schedule's start; raises `VaebenchError` for what could not be repeated, or stacked.
 
     ``images`` are three or more, of which the first two are seen by the losses; ``noise`` (runs,) are keys.
     """
@@ -23,7 +24,7 @@ def check(stack: Stack, images: Batch, count: int, noise: Tensor, masking: float
     drawn = _drawn(noise.device)
     stack.model.train()
     for player in (*stack.flavour.players, "criterion"):
-        _run(culprit, stack, player, {name: some[:2] for name, some in images.items()}, count, noise, masking)
+        _run(culprit, stack, player, {name: some[:2] for name, some in images.items()}, noise, schedule)
     if drawn != _drawn(noise.device):
         raise VaebenchError(
             f"{culprit}: a module draws torch's own random numbers, as nn.Dropout does, which no run could repeat: "
@@ -45,13 +46,14 @@ def check(stack: Stack, images: Batch, count: int, noise: Tensor, masking: float
         )
 
 
-def _run(culprit: str, stack: Stack, player: str, images: Batch, count: int, noise: Tensor, masking: float) -> None:
+def _run(culprit: str, stack: Stack, player: str, images: Batch, noise: Tensor, schedule: Schedule) -> None:
     """Run one loss and its derivative."""
     owned = stack.owned.get(player, [])
-    facts = {"progress": torch.zeros((), device=noise.device), "n_data": count}
+    facts = {"progress": schedule.progress, "n_data": schedule.images}
+    masking, weight = schedule.training.masking, schedule.weight
     moved: tuple[Tensor | None, ...] = ()
     try:
-        total, _, _ = stack.terms(player, images, facts, noise, masking=masking)
+        total, _, _ = stack.terms(player, images, facts, noise, masking=masking, weight=weight)
         if owned and total.requires_grad:
             moved = torch.autograd.grad(total.sum(), [stack.leaves[name] for name in owned], allow_unused=True)
     except RuntimeError as error:

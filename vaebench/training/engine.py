@@ -83,10 +83,10 @@ class Pack:
         self.stack = Stack(flavour, self.hyper, [self._initial(design, seed) for seed in seeds])
         train, self.validation = feed.seen(flavour.needs("grey"))
         some = {name: whole[:3] for name, whole in train.items()}
-        contract.check(self.stack, some, len(feed.train), self.keys["noise"], training.masking)
+        self.schedule = Schedule(training, len(feed.train), self.keys["order"])
+        contract.check(self.stack, some, self.keys["noise"], self.schedule)
         self.best = {name: value.clone() for name, value in self.state.items()}
         self.optimisers = {player: Adam(self.state, names) for player, names in self.stack.owned.items()}
-        self.schedule = Schedule(training, len(feed.train), self.keys["order"])
         self.step = Step(
             self.stack,
             self.optimisers,

@@ -31,7 +31,14 @@ def rehearse(cells: Iterable[Cell], data: Mapping[str, Data], pack: int = 1) -> 
     for cell in cells:
         if cell.dataset in few:
             here = few[cell.dataset]
-            facts = [cell.objective, cell.network, cell.likelihood, cell.convention, cell.training.masking]
+            facts = [
+                cell.objective,
+                cell.network,
+                cell.likelihood,
+                cell.convention,
+                cell.training.masking,
+                bool(cell.training.warmup),
+            ]
             any_size = msgspec.json.encode([*facts, here.shape, here.scale])
             one_size = any_size + b"%d" % cell.latent
             if one_size not in built:

@@ -213,12 +213,13 @@ def listed(path: Path) -> list[Path]:
     """
     try:
         with reading(path, "a list of runs", AGAIN):
-            names = json.loads(path.read_text())["runs"]
-            if strange := [name for name in names if not re.fullmatch(r"seed\d+", name)]:
+            keys = dict(json.loads(path.read_text())["runs"])
+            if strange := [name for name in keys if not re.fullmatch(r"seed\d+", name)]:
                 raise ValueError(f"'{strange[0]}' is no run")
-        folders = [path.with_suffix("") / name for name in names]
+        folders = [path.with_suffix("") / name for name in keys]
         for folder in folders:
-            record(folder)
+            if record(folder)["key"] != keys[folder.name]:
+                raise VaebenchError(f"{path} lists another run than that in {folder}: {AGAIN}")
     except VaebenchError:
         remove(path)
         raise

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from vaebench.study.config import Training
 
 
+def warmed(epochs: Tensor, warmup: int) -> Tensor:
+    """Weight of the rate after so many epochs, 0-d."""
+    return (epochs / warmup).clamp(max=1)
+
+
 class Schedule:
     """The steps of runs side by side over ``images`` images, counted in ``time``, a 0-d int64 tensor.
 
@@ -58,6 +63,11 @@ class Schedule:
         if self.training.schedule == "cosine":
             return self.training.learning_rate * 0.5 * (1 + (math.pi * self.progress).cos())
         return self.training.learning_rate
+
+    @property
+    def weight(self) -> Tensor | None:
+        """Weight of the rate in this step, which grows linearly to 1 over the epochs of warm-up, 0-d; None without."""
+        return warmed(self.time / self.steps, self.training.warmup) if self.training.warmup else None
 
     def advance(self) -> None:
         """Count a step."""

@@ -11,6 +11,7 @@ from torch.func import functional_call, vmap
 
 from vaebench import random
 from vaebench.data.binarisation import binarise, scaled
+from vaebench.errors import VaebenchError
 from vaebench.model.flavour import Flavour
 from vaebench.model.vae import VAE, Images
 
@@ -52,11 +53,13 @@ class Stack:
         noise: Tensor,
         pixels: Tensor | None = None,
         masking: float = 0.0,
+        weight: Tensor | None = None,
     ) -> tuple[Tensor, State, State]:
         """Total and terms of a player, each a mean over the batch (runs,), and new values of buffers (runs, ...).
 
         ``images`` are bytes, (batch, channels, height, width), or (runs, batch, ...) where each run has its own;
-        ``noise`` (runs,) are keys of all that the loss draws, ``pixels`` (runs,) those of binarisation, if any.
+        ``noise`` (runs,) are keys of all that the loss draws, ``pixels`` (runs,) those of binarisation, if any;
+        ``weight``, 0-d, multiplies the model's rate. Raises `VaebenchError` if it has none.
         """
 
         def single(state: State, images: Batch, noise: Tensor, pixels: Tensor | None) -> tuple[Tensor, State, State]:
@@ -73,6 +76,8 @@ class Stack:
                     weights = {f"vae.{name}": value for name, value in state.items()}
                     terms, updates = functional_call(_Terms(self.model, self.flavour, player), weights, (x, known))
             means = {name: term.mean() for name, term in terms.items()}
+            if weight is not None and player == "model":
+                means["rate"] = weight * self._rate(means)
             updates = {name: value.detach() for name, value in updates.items()}
             return sum(means.values(), torch.zeros((), device=target.device)), means, updates
 
@@ -87,6 +92,13 @@ class Stack:
             )
         axes = 0, dict.fromkeys(images, 0 if own else None), 0, None if pixels is None else 0
         return vmap(single, in_dims=axes)(self.leaves, images, noise, pixels)
+
+    def _rate(self, means: State) -> Tensor:
+        if "rate" not in means:
+            raise VaebenchError(
+                f"training: warmup: the loss of '{self.flavour.name}' has no rate to be warmed up: leave it out"
+            )
+        return means["rate"]
 
     def gradients(self, player: str, total: Tensor) -> list[Tensor]:
         """Of a player's ``total`` (runs,) in the parameters that it owns, each (runs, ...)."""

@@ -55,10 +55,11 @@ class Step:
         images = {name: whole[chosen] for name, whole in self.images.items()}
         place = self.schedule.place
         pixels = None if self.bits is None else self.bits.index_select(0, place)[0]
+        weight = self.schedule.weight
         facts = {"progress": self.schedule.progress, "n_data": self.schedule.images}
         for player, keys in self.noises.items():
             noise = keys.index_select(0, place)[0]
-            total, terms, updates = self.stack.terms(player, images, facts, noise, pixels, self.masking)
+            total, terms, updates = self.stack.terms(player, images, facts, noise, pixels, self.masking, weight)
             add(self.sums, terms | {"total": total} if player == "model" and terms else terms, size)
             self.move(player, total, updates)
         self.schedule.advance()

@@ -6,6 +6,11 @@ draws, "augmentation" what it draws of each class, "ex_post" the evidence under 
 another dataset, "survey" its latent geometry, "seeds" the codes of the cell's other seeds, "factors" codes and factors
 of variation. All but the first two are measured where a configuration asks for them: by `samplers`,
 `out_of_distribution`, `geometry`, several seeds, or data whose factors are known.
+
+Its ``PARTS`` say what groups of its metrics ask (the parts of its table, "" for what needs no name) and their order;
+metrics that none names stand behind them. Its ``HEADLINE`` names metrics in which the table holds the best sampler
+against the prior; the first of them says which is the best. Its ``QUESTION`` is one of
+`vaebench.report.questions`, which the first of its ``ANSWER`` that was measured answers by itself.
 """
 
 ORDER = (

@@ -39,6 +39,19 @@ AGREEMENT = {
     "corrected_p": Quantity(),
 }
 QUANTITIES = {"compute": COMPUTE, "agreement": AGREEMENT}  # shown of runs and of cells, like metrics
+TITLES = {
+    "differences": "Differences from the reference",
+    "compute": "What runs cost",
+    "agreement": "How far seeds agree on distances",
+}
+CONCORDANCE = ("concordance of distances", "concordance of baselines", "what curves add to the concordance of ends")
+AGREED = {
+    "reliability": "reliability of distances",
+    "scale_free_variation": "variation of distances",
+    "corrected_p": "variation of distances",
+}
+BASELINES = ("pixel", "untrained", "shuffled")  # distances that owe nothing to what a model has learnt of the images
+FIRST = ("test", "prior", "best", "latent", "mahalanobis", "ends", "line", "geodesic")  # parts of one metric
 REFERENCE = "vae"  # the flavour that the others of a block are held against
 
 
@@ -61,24 +74,72 @@ def over(table: str) -> str:
     return "Sampler" if view in measured.OVER_SAMPLERS else "Against" if view == "foreign" else ""
 
 
+def title(table: str) -> str:
+    """What a table says: "Likelihood: how probable test images are"."""
+    said = TITLES.get(table) or catalogue.title("metrics", table)
+    return said if table in TITLES else f"{metric_name(table).capitalize()}: {said[0].lower()}{said[1:]}"
+
+
+def source(table: str) -> str:
+    """The tidy table that holds the numbers of a table."""
+    return f"{table}.csv" if table in ("differences", *QUANTITIES) else "summary.csv"
+
+
 def members(table: str) -> list[str]:
     """What a table may show, in its order: the metrics of its group that are shown, or its `QUANTITIES`.
 
-    Differences are of all metrics with a better direction.
+    Metrics that the ``PARTS`` of their folder name stand in their order, the others behind them. Differences are of all
+    metrics with a better direction.
     """
     if table in QUANTITIES:
         return list(QUANTITIES[table])
     groups = list(catalogue.groups("metrics")) if table == "differences" else [table]
-    names = [name for group in groups for name in catalogue.names("metrics", group)]
+    names = [name for group in groups for name in _ordered(group)]
     names = [name for name in names if catalogue.declared("metrics", name).get("shown", True)]
     return [name for name in names if table != "differences" or quantity(name).better]
 
 
+def _ordered(group: str) -> list[str]:
+    named_first = [name for names in _parts(group).values() for name in names]
+    return sorted(catalogue.names("metrics", group), key=lambda name: (*named_first, name).index(name))
+
+
+@functools.cache
+def _parts(group: str) -> dict[str, tuple[str, ...]]:
+    """What the metrics of a group ask, and which of them asks it, where their folder says so."""
+    return catalogue.constant("metrics", group, "PARTS") or {}
+
+
+def headline(table: str) -> tuple[str, ...]:
+    """The metrics that the prior and the best sampler are held against each other in; the first says which is best."""
+    return (over(table) == "Sampler" and catalogue.constant("metrics", table, "HEADLINE")) or ()
+
+
+def asked(table: str, name: str, part: str) -> str:
+    """What a column of a table answers, so that columns of one answer stand together; "" if nothing says so."""
+    if table == "agreement":
+        kind = CONCORDANCE[2 if " - " in part else int(part in BASELINES)]
+        return AGREED.get(name, kind)
+    if table in QUANTITIES:
+        return ""
+    if table == "differences":
+        return catalogue.title("metrics", catalogue.group_of("metrics", metric_of(name)))
+    return next((question for question, names in _parts(table).items() if metric_of(name) in names), "")
+
+
+def place(part: str) -> tuple[int, str]:
+    """Where a part stands among those of one metric: "test" before "prior", `BASELINES` last."""
+    order, first = (*FIRST, "", *BASELINES), part.partition(" ")[0]
+    return order.index(first if first in order else ""), part
+
+
+@functools.cache
 def metric_of(name: str) -> str:
     """The metric, or one of `QUANTITIES`, whose numbers have this name."""
     return catalogue.metric_of(name) or name
 
 
+@functools.cache
 def named(name: str) -> str:
     """What the numbers of a name are called: as their metric says, or by its words."""
     metric = catalogue.metric_of(name)

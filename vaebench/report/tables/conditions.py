@@ -66,7 +66,7 @@ def _phrases(table: str) -> list[Callable[[Conditions], str]]:
     phrases: list[Callable[[Conditions], str]] = [
         lambda cell: f"data convention: {cell['convention']}",
         lambda cell: f"likelihood: {cell['likelihood']}{_settings(cell['likelihood_settings'])}",
-        lambda cell: f"training with {cell['masking']:.0%} of the pixels masked" if cell["masking"] else "no masking",
+        _training,
         lambda cell: f"weights kept: {cell['selection']}",
         lambda cell: f"{len(cell['seeds'])} seed{'s' * (len(cell['seeds']) > 1)}",
     ]
@@ -82,6 +82,13 @@ def _phrases(table: str) -> list[Callable[[Conditions], str]]:
     if of_geometry(table) or table == "agreement":
         phrases.append(lambda cell: f"{cell['pairs']} pairs of test images")
     return phrases
+
+
+def _training(cell: Conditions) -> str:
+    masking = f"training with {cell['masking']:.0%} of the pixels masked" if cell["masking"] else "no masking"
+    warmup = f", the rate warmed up over {cell['warmup']} epochs" if cell["warmup"] else ""
+    precision = "" if cell["precision"] == "float32" else f", training in {cell['precision']}"
+    return masking + warmup + precision
 
 
 def _importance_sampling(cell: Conditions) -> str:

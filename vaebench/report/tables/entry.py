@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 MISSING = "—"
+BELOW = "†"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One number as people read it, whether it is in bold, and what must be said of it: why it is missing, if it is."""
+    """One number as people read it, whether it is in bold, what must be said of it (why it is missing, if it is),
+    whether it is no better than the control's, and the ``value`` that it is sorted by.
+    """
 
     text: str = MISSING
     bold: bool = False
     remark: str = ""
+    below: bool = False
+    value: float = field(default=np.nan, compare=False)
 
     def __str__(self) -> str:
         return self.text

@@ -15,6 +15,7 @@ from vaebench.report.differences import supported
 from vaebench.report.summary import FEWEST
 from vaebench.report.tables.columns import members, metric_of, named, quantity
 from vaebench.report.tables.conditions import Conditions, Place, comparable, place
+from vaebench.report.tables.entry import BELOW
 from vaebench.study import catalogue
 from vaebench.study.naming import CONTROLS, readable
 from vaebench.study.tidy import BLOCK, CELL
@@ -70,6 +71,7 @@ def _summary(results: Results, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[s
         high=rows["high"].clip(upper=most).mask(few, rows["highest"]),
         bracketed=few | cut,
         bold=pd.MultiIndex.from_frame(rows[KEY]).isin(best),
+        below=no_better(results, rows),
         remark=rows["reason"] + _lacking(results, rows, rows["n"]),
     )
     said = []
@@ -89,7 +91,29 @@ def _summary(results: Results, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[s
             f"bold: the best of a block, and all whose mean lies in its interval and that the 95 % interval of the "
             f"paired difference{over} cannot tell from it, where these are no more than the others"
         )
+    if rows["below"].any():
+        said.append(f"{BELOW}: no better than the control that returns the mean image")
     return rows, said
+
+
+def no_better(results: Results, rows: pd.DataFrame) -> pd.Series:
+    """Whether a value is no better than that of the control that returns the mean image, where some are.
+
+    Only what is `comparable` is compared. What is equal for all flavours of a block says nothing of one, nor does a
+    control that is as good as the quantity can be, such as in diagnostics of a posterior that it does not have.
+    """
+    kind = {place(cell): comparable(cell) for cell in results.conditions}
+    controls = {place(cell) for cell in results.conditions if cell["objective"]["name"] == CONTROL}
+    cells = pd.Series([*rows[CELL].itertuples(index=False, name=None)], rows.index, dtype=object)
+    sign = rows["metric"].map(lambda name: {"higher": 1, "lower": -1, None: np.nan}[quantity(name).better])
+    held = rows[[*BLOCK, "part", "metric"]].assign(kind=cells.map(kind), score=(sign * rows["mean"]).astype(float))
+    keys = [*BLOCK, "part", "metric", "kind"]
+    least = held["score"].where(cells.isin(controls)).groupby([held[name] for name in keys]).transform("max")
+    varied = held.groupby(keys)["score"].transform("nunique") > 1
+    bound = rows["metric"].map(
+        lambda name: quantity(name).most if quantity(name).better == "higher" else -quantity(name).least
+    )
+    return (held["score"] <= least) & (least < bound) & varied & (rows["flavour"].map(results.families) != CONTROLS)
 
 
 def _lacking(results: Results, rows: pd.DataFrame, seeds: pd.Series) -> pd.Series:
@@ -119,7 +143,7 @@ def _differences(results: Results) -> tuple[pd.DataFrame, list[str]]:
     remark = rows["reason"].mask(alone & (not all_alone), f"interval over images alone, of fewer than {FEWEST} seeds")
     better = ((sign > 0) & (rows["low"] > 0)) | ((sign < 0) & (rows["high"] < 0))
     control = rows["flavour"].map(results.families) == CONTROLS
-    rows = rows.assign(bracketed=True, bold=better & ~control, remark=remark)
+    rows = rows.assign(bracketed=True, bold=better & ~control, below=False, remark=remark)
     names = " or ".join(sorted({readable(label) for label in rows["against"]} - {""}))
     over = "images alone, of these runs" if all_alone else "images, Student's distribution over seeds"
     said = [
@@ -137,7 +161,7 @@ def _agreement(results: Results) -> tuple[pd.DataFrame, list[str]]:
     rows = rows[~rows["metric"].isin(["reliability", "scale_free_variation"]) | ~rows["part"].isin(unseen)]
     known = rows["mean"].notna()
     remark = rows["reason"] + _lacking(results, rows, rows["seeds"]).where(known, "")
-    rows = rows.assign(bracketed=True, bold=_apart(rows, results.families), remark=remark)
+    rows = rows.assign(bracketed=True, bold=apart(rows, results.families), below=False, remark=remark)
     present = set(rows["part"])
     kinds = [f"{kind}: {what}" for kind, what in KINDS.items() if kind in present]
     kinds += [
@@ -154,13 +178,13 @@ def _agreement(results: Results) -> tuple[pd.DataFrame, list[str]]:
         "their mean for the seed",
         f"value [95 % interval over seeds, by the jackknife, and pairs of images, by {concordance.DRAWS} draws of the "
         "bootstrap; of two seeds over pairs alone]",
-        "p: of the one-sided paired t test that the scale-free coefficients of variation are smaller (Syrota et al. "
-        "2025), after Holm over the flavours of a block",
+        "corrected p: of the one-sided paired t test that the scale-free coefficients of variation are smaller (Syrota "
+        "et al. 2025), after Holm over the flavours of a block",
         "bold: the best of a block, and all whose interval meets its interval",
     ]
 
 
-def _apart(rows: pd.DataFrame, families: Mapping[str, str]) -> pd.Series:
+def apart(rows: pd.DataFrame, families: Mapping[str, str]) -> pd.Series:
     """Whether a row is the best of its block and column, or one whose interval meets the best's, controls aside.
 
     There is none where all intervals of a column meet it.

@@ -1,3 +1,4 @@
 """How curved images are over the latent space."""
 
+QUESTION = "geometry"
 SUBJECT = "survey"

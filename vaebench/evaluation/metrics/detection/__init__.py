@@ -1,3 +1,4 @@
 """Telling other data from its own."""
 
+QUESTION = "likelihood"
 SUBJECT = "foreign"

@@ -1,3 +1,4 @@
 """How probable a few test images are, whatever the posterior."""
 
+QUESTION = "likelihood"
 SUBJECT = "model"

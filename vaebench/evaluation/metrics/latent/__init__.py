@@ -1,1 +1,3 @@
 """How latents are used."""
+
+QUESTION = "codes"

@@ -1,3 +1,4 @@
 """What neighbours among codes tell."""
 
+QUESTION = "geometry"
 SUBJECT = "survey"

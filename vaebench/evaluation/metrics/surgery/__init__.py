@@ -1,1 +1,3 @@
 """How the rate splits."""
+
+QUESTION = "likelihood"

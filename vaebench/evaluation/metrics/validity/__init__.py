@@ -1,3 +1,4 @@
 """What distances tell of images, beside that seeds agree on them."""
 
+QUESTION = "geometry"
 SUBJECT = "survey"
