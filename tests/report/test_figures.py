@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from vaebench.errors import VaebenchError
-from vaebench.report import concordance
-from vaebench.report.figures import style, tiles
+from vaebench.report import concordance, statistic
+from vaebench.report.figures import facts, style, tiles
 from vaebench.report.figures.draw import draw
 from vaebench.report.figures.gallery.latent_scatter import latent_scatter
 from vaebench.report.figures.gallery.reconstructions import reconstructions
@@ -27,17 +28,22 @@ from vaebench.report.figures.gallery.traversals import traversals
 from vaebench.report.figures.generation.sampler_sheets import sampler_sheets
 from vaebench.report.figures.history.training_curves import training_curves
 from vaebench.report.figures.sampling.frechet_by_sampler import frechet_by_sampler
-from vaebench.report.figures.summary.metric_by_latent import METRICS, metric_by_latent
+from vaebench.report.figures.summary.kl_spectra import kl_spectra
+from vaebench.report.figures.summary.metric_by_latent import metric_by_latent
 from vaebench.report.figures.summary.rate_distortion import rate_distortion
 from vaebench.report.figures.summary.scores import scores
+from vaebench.report.figures.told import Told
 from vaebench.report.summary import summarise
 from vaebench.report.tables.columns import heading
 from vaebench.study import catalogue
+from vaebench.study.tidy import CELL
 from vaebench.study.tidy import METRICS as COLUMNS
 
 FAMILIES = {"vae": "gaussian", "beta_vae": "gaussian", "ae": "deterministic", "copy": "controls"}
 FLAVOURS = tuple(FAMILIES)
 LATENTS = (2, 8, 32)
+METRICS = ("elbo", "nll", "rate", "distortion", "active_units", "mse", "psnr", "ssim")
+by_latent = sys.modules[metric_by_latent.__module__]
 LOOKS = style.palette(FAMILIES)
 
 
@@ -62,7 +68,7 @@ def history(datasets=("mnist",), latents=LATENTS) -> pd.DataFrame:
     rows = [
         (dataset, "mlp", flavour, latent, seed, epoch, split, term, 100 / epoch + seed + len(split) + (term == "rate"))
         for dataset, flavour, latent, seed, epoch, split, term in itertools.product(
-            datasets, FLAVOURS[:3], latents, range(3), range(1, 7), ("train", "validation"), ("total", "rate")
+            datasets, FLAVOURS[:3], latents, range(3), range(1, 7), ("train", "validation"), ("distortion", "rate")
         )
     ]
     columns = ["dataset", "architecture", "flavour", "latent", "seed", "epoch", "split", "term", "value"]
@@ -122,12 +128,15 @@ def test_scores_are_the_means_in_the_rows_of_their_flavours() -> None:
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == [LOOKS[flavour].name for flavour in FLAVOURS]
     summary = summarise(metrics()).set_index(["metric", "latent", "flavour"])["mean"]
+    rows = {height: flavour for flavour, height in style.places(FLAVOURS, LOOKS).items()}
     for axes, metric in zip(figure.axes, ("elbo", "nll", "rate", "mse", "ssim"), strict=True):
-        for line, latent in zip(axes.lines, LATENTS, strict=True):
-            x, y = line.get_data()
-            for value, row in zip(x, y, strict=True):
-                assert value == pytest.approx(summary[metric, latent, FLAVOURS[round(row)]])
-        assert len(axes.lines[0].get_xdata()) == (2 if metric in ("elbo", "nll", "rate") else 4)
+        for line in axes.lines:
+            [[value, row]] = line.get_xydata()
+            flavour = rows[min(rows, key=lambda height, row=row: abs(height - row))]
+            latent = int(line.get_label().split()[1])
+            assert value == pytest.approx(summary[metric, latent, flavour])
+            assert to_rgb(line.get_color()) == to_rgb(LOOKS[flavour].colour)
+        assert len(axes.lines) == len(LATENTS) * (2 if metric in ("elbo", "nll", "rate") else 4)
 
 
 def test_a_mean_far_beyond_the_axis_of_scores_is_an_arrow_at_its_edge() -> None:
@@ -143,18 +152,18 @@ def test_a_mean_far_beyond_the_axis_of_scores_is_an_arrow_at_its_edge() -> None:
     axes, names = figure.axes[3], [label.get_text() for label in figure.axes[0].get_yticklabels()]
     arrows = [line for line in axes.lines if line.get_marker() in "<>"]
     assert [line.get_marker() for line in arrows] == [">"] * len(LATENTS)
-    row = names.index(looks["beta_vae"].name)
+    row = names.index(looks["beta_vae"].name)  # of one family, so that rows are at whole heights
     for line in arrows:
         assert line.get_xdata().tolist() == [axes.get_xlim()[1]]
         assert round(line.get_ydata()[0]) == row
 
 
 def test_looks_are_unique_and_do_not_depend_on_controls():
-    flavours = [f"flavour_{i}" for i in range(64)]
+    flavours = [f"flavour_{i}" for i in range(66)]
     families = {"copy": "controls", **dict.fromkeys(flavours, "gaussian"), "average": "controls"}
     looks = style.palette(families)
-    assert len({(looks[f].colour, looks[f].marker) for f in flavours}) == 64
-    assert len({(looks[f].colour, looks[f].dashes) for f in flavours[:32]}) == 32
+    assert len({(looks[f].marker, looks[f].dashes) for f in flavours}) == 66
+    assert {looks[f].colour for f in flavours} == {style.COLOURS[0]}
     assert {f: looks[f] for f in flavours} == gaussian(flavours)
     assert (looks["copy"].colour, looks["average"].colour) == ("#000000", "#808080")
     assert (looks["copy"].name, looks["average"].name) == ("copy (control)", "average (control)")
@@ -180,6 +189,30 @@ def test_colours_stay_apart_for_the_colour_blind(colours):
         lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
         distances = np.linalg.norm(lab[:, None] - lab, axis=-1)[np.triu_indices(len(colours), 1)]
         assert distances.min() > 16
+
+
+def test_a_family_has_one_colour_of_its_own_in_every_study():
+    families = [family for family in catalogue.groups("flavours") if family != "controls"]
+    colours = style.family_colours()
+    assert list(colours) == families and len({*colours.values()}) == min(len(families), len(style.COLOURS))
+    for family in families:
+        assert style.palette({"a": family, "b": "gaussian"})["a"].colour == colours[family]
+    assert [handle.get_label() for handle in style.family_handles(FLAVOURS, LOOKS)] == [
+        "Gaussian posterior and prior",
+        "Deterministic codes",
+    ]
+
+
+def test_ink_is_dark_enough_to_read():
+    for colour in (*style.COLOURS, *style.CONTROL_COLOURS):
+        rgb = np.array(style.ink(colour))
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) >= 4.5
+    assert style.ink("#332288") == to_rgb("#332288")
+
+
+def test_rows_are_half_a_row_apart_between_families():
+    assert style.places(FLAVOURS, LOOKS) == {"vae": 0.0, "beta_vae": 1.0, "ae": 2.5, "copy": 4.0}
 
 
 def test_class_colours_do_not_depend_on_the_classes_present():
@@ -217,104 +250,223 @@ def test_saving_refuses_other_formats_and_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_metric_by_latent_draws_the_summary():
-    table = metrics(("digits", "mnist"))
-    figure = metric_by_latent(summarise(table), LOOKS)
-    summary = summarise(table)
-    assert len(figure.axes) == len(METRICS) * 2
-    for axes, (metric, dataset) in zip(figure.axes, itertools.product(METRICS, ("digits", "mnist")), strict=True):
-        chosen = summary[(summary["metric"] == metric) & (summary["dataset"] == dataset) & (summary["n"] > 0)]
-        drawn = lines(axes)
-        assert set(drawn) == set(chosen["flavour"])
-        assert axes.get_ylabel() == heading(metric)
-        bands = [band.get_datalim(axes.transData) for band in axes.collections]
-        for flavour, rows in chosen.groupby("flavour"):
-            np.testing.assert_array_equal(drawn[flavour], rows[["latent", "mean"]])
-            band = bands[list(drawn).index(flavour)]
-            np.testing.assert_allclose([band.y0, band.y1], [rows["low"].min(), rows["high"].max()], rtol=1e-12)
-        assert axes.get_xticks().tolist() == list(LATENTS)
-    assert legend(figure) == ["VAE", "β-VAE", "AE", "copy (control)"]
-    assert note(figure) == "Not shown: AE, copy (control) in ELBO, NLL, rate — it has no prior."
+def test_metric_by_latent_has_a_row_per_family_with_the_others_behind():
+    summary = summarise(metrics(("digits", "mnist")))
+    figure = metric_by_latent(summary, LOOKS)
+    grid = np.array(figure.axes).reshape(2, 2, len(by_latent.METRICS))  # datasets, families, metrics
+    for (place, dataset), (row, own) in itertools.product(
+        enumerate(("digits", "mnist")), enumerate([["vae", "beta_vae"], ["ae"]])
+    ):
+        for axes, metric in zip(grid[place, row], by_latent.METRICS, strict=True):
+            chosen = summary[(summary["metric"] == metric) & (summary["dataset"] == dataset) & (summary["n"] > 0)]
+            drawn = lines(axes)
+            assert set(drawn) == set(chosen["flavour"]) & {*own, "copy"}
+            for flavour, points in drawn.items():
+                np.testing.assert_array_equal(points, chosen[chosen["flavour"] == flavour][["latent", "mean"]])
+            bands = {drawn.get_label(): drawn for drawn in axes.collections}
+            behind = [segment for group in bands.values() if isinstance(group, LineCollection)
+                      for segment in group.get_segments()]  # fmt: skip
+            others = [flavour for flavour in FLAVOURS[:3] if flavour not in own and flavour in set(chosen["flavour"])]
+            for flavour, segment in zip(sorted(others), behind, strict=True):
+                np.testing.assert_array_equal(segment, chosen[chosen["flavour"] == flavour][["latent", "mean"]])
+            assert axes.get_xticks().tolist() == list(LATENTS)
+        names = [text.get_text() for text in grid[place, row, -1].get_legend().get_texts()]
+        assert names == [LOOKS[flavour].name for flavour in own]
+    titles = [axes.get_title() for axes in grid[1, 0]]
+    assert titles == [f"MNIST\n{heading(metric)}" for metric in by_latent.METRICS]
+    assert legend(figure) == ["copy (control)", "flavours of the other families"]
+    assert note(figure) == "Not shown: AE, copy (control) in NLL, rate — it has no prior."
+    assert by_latent.finding(summary, LOOKS).startswith("From 2 to 32 latents the median flavour goes in NLL (nats) ↓ ")
 
 
-def test_metric_by_latent_of_one_size_sets_flavours_side_by_side():
+def test_bands_are_the_intervals():
+    summary = summarise(metrics())
+    axes = metric_by_latent(summary, LOOKS).axes[by_latent.METRICS.index("ssim")]
+    rows = summary.query("flavour == 'vae' and metric == 'ssim'")
+    bands = [band.get_datalim(axes.transData) for band in axes.collections if isinstance(band, PolyCollection)]
+    ends = [(band.y0, band.y1) for band in bands]
+    assert any(np.allclose(end, (rows["low"].min(), rows["high"].max()), rtol=1e-12) for end in ends)
+
+
+def test_metric_by_latent_of_one_size_sets_flavours_of_a_family_side_by_side():
     figure = metric_by_latent(summarise(metrics(latents=(8,))), LOOKS)
-    x = [points[0, 0] for points in lines(figure.axes[METRICS.index("mse")]).values()]
-    assert np.all(np.diff(x) > 0)
-    assert np.prod(x) == pytest.approx(8.0 ** len(x))
-    bars = figure.axes[METRICS.index("mse")].collections
-    summary = summarise(metrics(latents=(8,))).query("metric == 'mse'").set_index("flavour")
-    for flavour, bar in zip(FLAVOURS, bars, strict=True):
-        np.testing.assert_array_equal(bar.get_segments()[0][:, 1], summary.loc[flavour, ["low", "high"]].astype(float))
+    axes = figure.axes[by_latent.METRICS.index("ssim")]
+    drawn = lines(axes)
+    assert drawn["vae"][0, 0] < drawn["beta_vae"][0, 0]
+    summary = summarise(metrics(latents=(8,))).query("metric == 'ssim'").set_index("flavour")
+    bars = [bar.get_segments()[0][:, 1].tolist() for bar in axes.collections if len(bar.get_segments())]
+    for flavour in ("vae", "beta_vae"):
+        assert summary.loc[flavour, ["low", "high"]].tolist() in bars
 
 
-def test_a_metric_that_nobody_has_says_so():
+def test_a_metric_that_nobody_has_leaves_its_panels_empty():
     table = metrics()
     table.loc[table["metric"] == "ssim", ["value", "reason"]] = [np.nan, "images are too small"]
     figure = metric_by_latent(summarise(table), LOOKS)
-    axes = figure.axes[METRICS.index("ssim")]
-    assert not axes.lines
-    assert axes.texts[0].get_text() == "SSIM: no flavour has a value"
+    axes = figure.axes[by_latent.METRICS.index("ssim")]
+    assert not lines(axes) and axes.get_yticks().tolist() == []
     assert "in SSIM — images are too small" in note(figure)
 
 
 def test_infinite_and_absent_values_are_noted():
     table = metrics()
-    table.loc[(table["metric"] == "psnr") & (table["flavour"] == "copy"), "value"] = np.inf
-    table = table[(table["metric"] != "mse") | (table["flavour"] != "vae")]
+    table.loc[(table["metric"] == "ssim") & (table["flavour"] == "copy"), "value"] = np.inf
+    table = table[(table["metric"] != "distortion") | (table["flavour"] != "vae")]
     text = note(metric_by_latent(summarise(table), LOOKS))
-    assert "copy (control) in PSNR — infinite" in text
-    assert "VAE in MSE — not measured" in text
+    assert "copy (control) in SSIM — infinite" in text
+    assert "VAE in distortion — not measured" in text
 
 
-def test_training_curves_draw_mean_and_range_of_the_totals():
-    figure = training_curves(history(("digits", "mnist")), LOOKS)
-    assert len(figure.axes) == len(LATENTS) * 2
-    for axes in figure.axes:
-        drawn = lines(axes)
-        assert set(drawn) == {f"{f} {split}" for f in FLAVOURS[:3] for split in ("train", "validation")}
-        epochs = np.arange(1, 7)
-        for label, points in drawn.items():
-            expected = 100 / epochs + 1 + len(label.split()[1])
-            np.testing.assert_allclose(points, np.stack([epochs, expected], axis=1))
-        for band in axes.collections:
-            limits = band.get_datalim(axes.transData)
-            np.testing.assert_allclose([limits.y0, limits.y1], [100 / 6 + 10, 100 + 12])
-    assert legend(figure) == ["VAE", "β-VAE", "AE"]
-    assert note(figure) == "Not shown: copy (control) — no training history."
+def trained(**weights: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Histories of two terms whose weights in training are given, and the metrics that they end at: 100 and 10 nats."""
+    facts = itertools.product(("vae", "beta_vae", "ae"), range(3), range(1, 11), ("distortion", "rate"))
+    table = pd.DataFrame(facts, columns=["flavour", "seed", "epoch", "term"])
+    table = table[(table["flavour"] != "ae") | (table["term"] != "rate")]
+    ends = table["term"].map({"distortion": 100.0, "rate": 10.0}) * table["flavour"].map(weights).fillna(1)
+    value = ends + 50 * (10 - table["epoch"]) + table["seed"] - 1
+    history = table.assign(dataset="mnist", architecture="mlp", latent=2, split="validation", value=value, kept=10.0)
+    rows = [
+        ("mnist", "mlp", flavour, 2, "", metric, mean, "")
+        for flavour in ("vae", "beta_vae")
+        for metric, mean in (("distortion", 100.0), ("rate", 10.0))
+    ]
+    rows.append(("mnist", "mlp", "ae", 2, "", "distortion", 100.0, ""))
+    columns = ["dataset", "architecture", "flavour", "latent", "part", "metric", "mean", "reason"]
+    return history, pd.DataFrame(rows, columns=columns)
+
+
+def test_training_curves_draw_mean_and_range_of_comparable_terms():
+    history, summary = trained()
+    figure = training_curves(history, summary, LOOKS)
+    grid = np.array(figure.axes).reshape(2, 3)  # families, terms
+    assert [axes.get_title() for axes in grid[0]] == ["distortion (nats)", "rate (nats)", "bound (nats)"]
+    epochs = np.arange(1, 11)
+    for axes, end, sloped in zip(grid[0], (100, 10, 110), (50, 50, 100), strict=True):
+        for flavour in ("vae", "beta_vae"):
+            expected = np.stack([epochs, end + sloped * (10 - epochs)], axis=1)
+            np.testing.assert_allclose(lines(axes)[flavour], expected)
+    assert set(lines(grid[1, 0])) == {"ae"} and not lines(grid[1, 1]) and not lines(grid[1, 2])
+    band = next(band for band in grid[0, 0].collections if isinstance(band, PolyCollection))
+    limits = band.get_datalim(grid[0, 0].transData)
+    np.testing.assert_allclose([limits.y0, limits.y1], [99, 100 + 450 + 1])
+    assert note(figure) == (
+        "Not shown: copy (control) — no training history; AE in rate — what it trains has no rate; AE in bound — "
+        "what it trains has no bound."
+    )
+
+
+def test_a_weighted_term_is_not_drawn_beside_others():
+    history, summary = trained(beta_vae=4.0)
+    history.loc[history["term"] == "distortion", "value"] = 100.0
+    figure = training_curves(history, summary, LOOKS)
+    assert [set(lines(axes)) for axes in figure.axes[:3]] == [{"vae", "beta_vae"}, {"vae"}, {"vae"}]
+    assert "β-VAE in rate, bound — what it trains is weighted, or another quantity" in note(figure)
+    summary.loc[(summary["flavour"] == "vae") & (summary["metric"] == "distortion"), ["mean", "reason"]] = [
+        np.nan,
+        "another likelihood",
+    ]
+    assert "VAE in distortion, bound — another likelihood" in note(training_curves(history, summary, LOOKS))
+
+
+def test_what_training_curves_say_are_the_last_bounds():
+    history, summary = trained()
+    module = sys.modules[training_curves.__module__]
+    assert module.finding(history, summary, LOOKS) == (
+        "At the last epoch the bound is 110.0 nats (β-VAE) to 110.0 (β-VAE); over the last fifth of the epochs it "
+        "still fell by more than 0.5 nats for 2 of 2 flavours."
+    )
 
 
 def test_training_curves_ignore_values_that_are_no_numbers_and_may_be_empty():
-    table = history()
-    table.loc[table["flavour"] == "vae", "value"] = np.nan
-    assert legend(training_curves(table, LOOKS)) == ["β-VAE", "AE"]
-    figure = training_curves(table[:0], LOOKS)
+    history, summary = trained()
+    history.loc[history["flavour"] == "vae", "value"] = np.nan
+    assert set(lines(training_curves(history, summary, LOOKS).axes[0])) == {"beta_vae"}
+    figure = training_curves(history[:0], summary, LOOKS)
     assert figure.axes[0].texts[0].get_text().replace("\n", " ") == "no flavour has a training history"
     assert note(figure).endswith("— no training history.")
 
 
-def test_rate_distortion_draws_means_intervals_and_sizes():
-    table = metrics(("digits", "mnist"), ("conv", "mlp"))
-    figure = rate_distortion(summarise(table), LOOKS)
-    assert [axes.get_title() for axes in figure.axes] == [
-        "Digits · Conv",
-        "MNIST · Conv",
-        "Digits · MLP",
-        "MNIST · MLP",
+def test_spectra_are_drawn_by_rank_above_a_floor():
+    rows = [
+        ("mnist", "mlp", flavour, latent, seed, "", f"kl_per_dimension_{rank}", value / rank**4, np.nan, "")
+        for flavour, value in (("vae", 2.0), ("beta_vae", 0.02))
+        for latent in (2, 10)
+        for seed in range(3)
+        for rank in range(1, latent + 1)
     ]
+    rows.append(("mnist", "mlp", "ae", 2, 0, "", "kl_per_dimension", np.nan, np.nan, "no posterior"))
+    summary = summarise(pd.DataFrame(rows, columns=COLUMNS))
+    figure = kl_spectra(summary, LOOKS)
+    assert [axes.get_title() for axes in figure.axes] == ["MNIST\nKL (nats), 2 latents", "MNIST\nKL (nats), 10 latents"]
+    drawn = lines(figure.axes[1])
+    ranks = np.arange(1, 11)
+    np.testing.assert_allclose(drawn["vae"], np.stack([ranks, np.maximum(2 / ranks**4, 1e-3)], axis=1))
+    assert drawn["beta_vae"][-1, 1] == 1e-3
+    assert note(figure) == "Not shown: AE — no posterior."
+    assert sys.modules[kl_spectra.__module__].finding(summary, LOOKS) == (
+        "Of 10 latents, on average over datasets and architectures β-VAE uses the fewest (1) and VAE the most (3); "
+        "0 of 2 flavours use all."
+    )
+
+
+def test_rate_distortion_draws_all_and_each_family():
+    table = metrics(("digits", "mnist"), ("conv", "mlp"))
+    table.loc[table["flavour"] == "ae", ["value", "reason"]] = [20.0, ""]
+    table.loc[table["flavour"] == "ae", "value"] += table["latent"] + 0.1 * table["seed"]
+    figure = rate_distortion(summarise(table), LOOKS)
+    own = ["Gaussian posterior and prior", "Deterministic codes"]
+    facets = ["Digits · Conv", "Digits · MLP", "MNIST · Conv", "MNIST · MLP"]
+    titles = [title for facet in facets for title in (facet, *own)]
+    assert [axes.get_title() for axes in figure.axes] == titles
     summary = summarise(table).query("dataset == 'mnist' and architecture == 'mlp'")
-    axes = figure.axes[-1]
-    drawn = {label: points for label, points in lines(axes).items() if label in FLAVOURS}
+    every, gaussian, _ = figure.axes[-3:]
+    drawn = lines(gaussian)
     assert set(drawn) == {"vae", "beta_vae"}
     for flavour, points in drawn.items():
         for i, metric in enumerate(("rate", "distortion")):
             rows = summary[(summary["flavour"] == flavour) & (summary["metric"] == metric)]
             np.testing.assert_array_equal(points[:, i], rows["mean"])
     row = summary.query("flavour == 'vae' and metric == 'rate' and latent == 2").iloc[0]
-    horizontal = axes.collections[0].get_segments()[0]
-    np.testing.assert_allclose(horizontal[:, 0], [row["low"], row["high"]])
-    assert [text.get_text() for text in axes.texts if text.get_text().isdigit()] == ["2", "8", "32"] * 2
-    assert note(figure) == "Not shown: AE, copy (control) — it has no prior."
+    segments = [segment for bars in gaussian.collections for segment in bars.get_segments()]
+    assert any(len(segment) == 2 and np.allclose(segment[:, 0], [row["low"], row["high"]]) for segment in segments)
+    points = {(line.get_label(), *line.get_xydata()[0].tolist()) for line in every.lines if line.get_marker() != "None"}
+    wide = summary.pivot_table(index=["flavour", "latent"], columns="metric", values="mean")[["rate", "distortion"]]
+    assert points == {
+        (flavour, *place)
+        for (flavour, _), place in zip(wide.dropna().index, wide.dropna().to_numpy().tolist(), strict=True)
+    }
+    named = {text.get_text() for text in every.texts if "ELBO" not in text.get_text()}
+    assert named == {*own}
+    assert {text.get_text() for text in gaussian.texts} == {"VAE", "β-VAE"}
+    assert note(figure) == "Not shown: copy (control) — it has no prior."
+
+
+def test_iso_elbo_lines_are_where_the_sum_is_constant():
+    axes = rate_distortion(summarise(metrics()), LOOKS).axes[0]
+    levels = [float(text.get_text().split()[1]) for text in axes.texts if "ELBO" in text.get_text()]
+    assert len(levels) > 1
+    for text, level in zip([text for text in axes.texts if "ELBO" in text.get_text()], levels, strict=True):
+        assert sum(text.xy) == pytest.approx(level)
+
+
+def test_a_hull_holds_all_points_and_has_no_needless_corner():
+    from scipy.spatial import ConvexHull
+
+    hull = sys.modules[rate_distortion.__module__]._hull
+    points = np.random.default_rng(0).normal(size=(30, 2))
+    assert {*map(tuple, hull(points))} == {*map(tuple, points[ConvexHull(points).vertices])}
+    assert hull(points[:2]).shape == (2, 2) and len(hull(np.zeros((5, 2)))) <= 2
+    assert len(hull(np.array([[0.0, 0], [1, 1], [2, 2], [3, 3]]))) == 2
+
+
+def test_the_least_sum_is_told():
+    summary = summarise(metrics())
+    told = sys.modules[rate_distortion.__module__].finding(summary, LOOKS)
+    rows = summary.query("flavour == 'vae' and latent == 2").set_index("metric")["mean"]
+    rate, distortion = rows["rate"], rows["distortion"]
+    assert (
+        told == f"The least sum has VAE with 2 latents ({rate:.1f} + {distortion:.1f} = {rate + distortion:.1f} nats)."
+    )
 
 
 def test_rate_distortion_without_points_says_so():
@@ -411,7 +563,7 @@ def test_distances_by_sampler_are_those_of_the_summary():
     found = lines(figure.axes[0])
     assert found["Prior"].tolist() == [[6.0, 0.0]]
     left = figure.axes[0].get_xlim()[0]
-    assert found["Gaussian-Mixture"].tolist() == [[left, 1.0], [4.0, 0.0]] and 0 < left < 4
+    assert found["Gaussian-Mixture"].tolist() == [[left, 1.5], [4.0, 0.0]] and 0 < left < 4
     none = frechet_by_sampler(summarise(metrics()), style.palette(FAMILIES))
     assert none.axes[0].texts[0].get_text() == "no sampler has a distance"
 
@@ -507,18 +659,39 @@ def test_a_run_without_pictures_is_named_even_if_it_is_the_first(name):
 # The registry
 
 
-def results(folder: Path, kind: str) -> dict[str, list[Path]]:
-    """Files of a small study, of what a kind says that its figures are given, and of nothing else."""
+def statistics(name: str) -> pd.DataFrame:
+    """A statistic of a small study."""
+    summary = summarise(metrics())
+    cells = [
+        dict(zip(CELL, cell, strict=True))
+        | {"conditions": "dynamic bernoulli", "control": cell[2] == "copy", "reference": cell[2] == "vae"}
+        for cell in summary[CELL].drop_duplicates().itertuples(index=False)
+    ]
+    differences = pd.DataFrame(
+        columns=[*CELL, "part", "metric", "role", "against", "images", "mean", "low", "high", "reason"]
+    )
+    spent = metrics().query("metric == 'mse'").assign(metric="wall_seconds", reason="")
+    given = {"metrics": metrics(), "summary": summary, "differences": differences, "compute": spent}
+    return statistic.make(name, given, cells)[0]
+
+
+def results(folder: Path, name: str) -> dict[str, list[Path]]:
+    """Files of a small study, of what a figure says that it is given, and of nothing else."""
+    inputs = facts(name)["INPUTS"]
     made = {"summary": summarise(metrics()), "history": history(latents=(2,)), "compute": costs({})}
+    if "history" in inputs:  # whose terms at the last epoch are the metrics
+        last = made["history"].query("epoch == 6 and split == 'validation'").rename(columns={"term": "metric"})
+        made["summary"] = summarise(last.assign(part="", error=np.nan, reason="")[COLUMNS])
     images = {"gallery": galleries(2), "geometry": geometries()}
-    if kind in ("agreement", "validity"):
-        facts = list(itertools.product(FLAVOURS[:2], range(2), concordance.DISTANCES, range(9)))
-        distances = pd.DataFrame(facts, columns=["flavour", "seed", "distance", "pair"])
+    if "agreement" in inputs:
+        rows = list(itertools.product(FLAVOURS[:2], range(2), concordance.DISTANCES, range(9)))
+        distances = pd.DataFrame(rows, columns=["flavour", "seed", "distance", "pair"])
         values = np.random.default_rng(0).random(len(distances))
         made["distances"] = distances.assign(dataset="mnist", architecture="mlp", latent=2, value=values, reason="")
         made["agreement"] = concordance.agree(made["distances"])
+    made |= {what: statistics(what) for what in inputs if what in catalogue.names("statistics")}
     paths: dict[str, list[Path]] = {}
-    for what in catalogue.constant("figures", kind, "INPUTS"):
+    for what in inputs:
         if what in made:
             paths[what] = [folder / f"{what}.csv"]
             made[what].to_csv(paths[what][0], index=False)
@@ -533,33 +706,55 @@ def geometries() -> dict[str, dict[str, np.ndarray]]:
     return {flavour: {"reason": np.array(LOST)} for flavour in FLAVOURS[:2]}
 
 
-@pytest.mark.parametrize("kind", catalogue.groups("figures"))
-def test_every_kind_states_its_inputs_and_its_figures_are_drawn_from_them_alone(kind, tmp_path):
+@pytest.mark.parametrize("name", catalogue.names("figures"))
+def test_every_figure_states_its_inputs_and_is_drawn_from_them_alone(name, tmp_path):
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    assert catalogue.constant("figures", kind, "SCOPE") in ("study", "block")
-    paths = results(tmp_path, kind)
-    for name in catalogue.names("figures", kind):
-        flavours = FLAVOURS[: max(map(len, paths.values()))]
-        assert isinstance(draw(name, paths, FAMILIES, flavours), Figure)
-        assert catalogue.caption("figures", name).endswith(".")
-        parameters = list(inspect.signature(catalogue.load("figures", name)).parameters)
-        given = len(paths) - ("compute" in paths)  # costs tell which histories are drawn
-        assert len(parameters) == given + 1 and parameters[-1] == "palette"
+    assert facts(name)["SCOPE"] in ("study", "block")
+    paths = results(tmp_path, name)
+    flavours = FLAVOURS[: max(map(len, paths.values()))]
+    block = ["mnist", "mlp", 2] if facts(name)["SCOPE"] == "block" else None
+    figure = draw(name, paths, FAMILIES, flavours, block)
+    assert isinstance(figure, Figure) and figure.get_figwidth() in (style.ONE, style.TWO)
+    assert catalogue.caption("figures", name).endswith(".")
+    parameters = list(inspect.signature(catalogue.load("figures", name)).parameters)
+    given = len(paths) - ("history" in paths)  # costs tell which histories are drawn
+    assert len(parameters) == given + 1 and parameters[-1] == "palette"
     assert dict(matplotlib.rcParams) == before
     for module in [m for name, m in sys.modules.items() if name.startswith("vaebench.report.figures.")]:
         assert module.__doc__.partition("\n\n")[0].rstrip().endswith(".")
 
 
 def test_histories_of_runs_that_diverged_enter_no_mean(tmp_path):
-    paths = results(tmp_path, "history")
+    paths = results(tmp_path, "training_curves")
     costs({"vae": {1, 2}, "ae": {0, 1, 2}}).to_csv(paths["compute"][0], index=False)
-    figure = draw("training_curves", paths, FAMILIES)
-    drawn = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
-    own = history(latents=(2,)).query("flavour == 'vae' and seed == 0 and split == 'validation' and term == 'total'")
-    assert drawn["vae validation"].tolist() == own["value"].tolist()
-    assert "ae validation" not in drawn and "AE, copy (control) — no training history" in note(figure)
+    figure = draw("training_curves", paths, FAMILIES, (), ["mnist", "mlp", 2])
+    own = history(latents=(2,)).query(
+        "flavour == 'vae' and seed == 0 and split == 'validation' and term == 'distortion'"
+    )
+    assert lines(figure.axes[0])["vae"][:, 1].tolist() == own["value"].tolist()
+    assert "AE, copy (control) — no training history" in note(figure)
+
+
+def test_of_a_block_its_rows_alone_are_drawn(tmp_path):
+    paths = results(tmp_path, "training_curves")
+    history().to_csv(paths["history"][0], index=False)
+    with pytest.raises(VaebenchError, match="no colour"):
+        draw("training_curves", paths, {"ae": "deterministic"}, (), ["mnist", "mlp", 2])
+    figure = draw("training_curves", paths, FAMILIES, (), ["mnist", "mlp", 32])
+    assert figure.axes[0].texts[0].get_text().replace("\n", " ") == "no flavour has a training history"
+
+
+def test_what_a_figure_shows_goes_with_its_files(tmp_path):
+    paths = results(tmp_path, "scores")
+    figure = draw("scores", paths, FAMILIES)
+    style.save(figure, [tmp_path / "scores.png", tmp_path / "scores.pdf"])
+    told = str(Told(tmp_path / "scores.png"))
+    assert told == figure.get_label() and "ELBO (nats) ↑ VAE (" in told.replace("β-", "")
+    (tmp_path / "scores.png").write_bytes(b"nothing")
+    with pytest.raises(VaebenchError, match=r"scores.png: cannot be read as a figure"):
+        str(Told(tmp_path / "scores.png"))
 
 
 def test_unreadable_arrays_are_told_in_one_line(tmp_path):

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import SymLogNorm, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 
 from vaebench.errors import VaebenchError
 from vaebench.report.concordance import SHOWN
@@ -164,8 +164,9 @@ def test_magnification_is_drawn_less_its_median_on_one_scale():
         assert axes.images[0].origin == "lower" and axes.get_aspect() == 1
     assert np.isnan(centred["poincare_vae"][0, 0])
     median = np.median(flat()["plane_log_magnification"])
-    assert figure.axes[0].get_title() == f"VAE · median \N{MINUS SIGN}{7 - median:.1f}"
-    assert [axes.get_ylabel() for axes in figure.axes] == ["latent 2"] * 2 + ["log magnification − median (nats)"]
+    assert figure.axes[0].get_title() == f"VAE\nmedian \N{MINUS SIGN}{7 - median:.1f}"
+    assert [axes.get_ylabel() for axes in figure.axes[:2]] == ["latent 2"] * 2
+    assert figure.axes[2].get_xlabel() == "log magnification − median (nats)"
 
 
 def test_codes_are_drawn_by_class():
@@ -179,7 +180,7 @@ def test_codes_are_drawn_by_class():
         )
         assert codes(axes).get_edgecolor().tolist() == [[1, 1, 1, 1]] and codes(axes).get_rasterized()
         assert axes.get_xlim() == pytest.approx((-3 - 3 / 23, 3 + 3 / 23))
-        assert [text.get_text() for text in figure.legends[0].get_texts()][:10] == [str(label) for label in range(10)]
+        assert {str(label) for label in range(10)} <= {text.get_text() for text in figure.legends[0].get_texts()}
 
 
 def test_backgrounds_are_paler_than_all_codes():
@@ -227,7 +228,7 @@ def test_curvature_is_drawn_symmetric_about_zero():
         assert (-norm.vmin, norm.vmax) == pytest.approx([np.quantile(sizes, 0.98)] * 2)
         assert norm(0.0) == pytest.approx(0.5)
         assert np.array_equal(codes(axes).get_offsets(), geometry["plane_codes"])
-    assert "dimensionless" in figure.axes[-1].get_ylabel()
+    assert "dimensionless" in figure.axes[-1].get_xlabel()
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -249,10 +250,10 @@ def test_the_learned_metric_is_beside_the_pull_back_with_their_rank_correlation(
     figure = learned_metric({"vae": flat(), "rhvae": learned(), "svae": small}, LOOKS)
     titles = [axes.get_title() for axes in figure.axes[:4]]
     assert titles == [
-        "SVAE · learned metric",
-        "pull-back · Spearman's ρ = 0.80",
-        "RHVAE · learned metric",
-        "pull-back · Spearman's ρ = \N{MINUS SIGN}1.00",
+        "SVAE\nlearned metric",
+        "SVAE\npull-back, Spearman's ρ = 0.80",
+        "RHVAE\nlearned metric",
+        "RHVAE\npull-back, Spearman's ρ = \N{MINUS SIGN}1.00",
     ]
     expected = small["plane_learned_log_magnification"] - 2, small["plane_log_magnification"] + 5
     for axes, values in zip(figure.axes[:2], expected, strict=True):
@@ -285,7 +286,7 @@ def test_strips_show_the_images_between_their_ends_with_the_ratio_of_lengths(cha
         assert (sheet[57 : 57 + 14] == 1).all() and (sheet[:, 28:42] == 1).all()
         assert [label.get_text() for label in axes.get_yticklabels()] == ["line", "geodesic"] * 2
         assert axes.get_yticks() == pytest.approx([14.25, 42.75, 85.25, 113.75])
-        assert [label.get_text() for label in axes.get_xticklabels()] == ["test\nimage", "decoded", "test\nimage"]
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["test", "decoded", "test"]
     assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [["× 0.75", "× 0.90"], ["—", "× 0.90"]]
     assert [axes.get_title() for axes in figure.axes] == ["VAE", "AE"]
 
@@ -320,11 +321,13 @@ def test_violins_show_quartiles_of_what_is_regular():
     assert [axes.get_xlabel() for axes in figure.axes] == ["log magnification (nats)", "log₁₀ condition number"]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["VAE", "AE"]
     for axes, key in zip(figure.axes, ("log_magnification", "log_condition"), strict=True):
-        drawn = [line.get_xdata()[0] for line in axes.lines]
-        assert drawn == pytest.approx(
-            np.concatenate([np.nanquantile(geometry[key], (0.25, 0.5, 0.75)) for geometry in made.values()])
-        )
-        shades = [violin.get_facecolor()[0][:3] for violin in axes.collections]
+        quartiles = [np.nanquantile(geometry[key], (0.25, 0.5, 0.75)) for geometry in made.values()]
+        assert axes.lines[-1].get_xdata().tolist() == pytest.approx([middle for _, middle, _ in quartiles])
+        *violins, bars = axes.collections
+        assert [segment[:, 0].tolist() for segment in bars.get_segments()] == [
+            pytest.approx([low, high]) for low, _, high in quartiles
+        ]
+        shades = [violin.get_facecolor()[0][:3] for violin in violins]
         assert np.allclose(shades, [to_rgba(LOOKS[flavour].colour)[:3] for flavour in made], atol=0.01)
         for geometry in made.values():
             assert axes.get_xlim()[0] < np.nanquantile(geometry[key], 0.01)
@@ -368,7 +371,9 @@ def looks_of(table: pd.DataFrame) -> style.Palette:
 
 
 def arrows(axes: Axes) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    return [(text.xyann, text.xy) for text in axes.texts if text.arrow_patch is not None]
+    return [
+        (text.xyann, text.xy) for text in axes.texts if isinstance(text, Annotation) and text.arrow_patch is not None
+    ]
 
 
 def places(agreement: pd.DataFrame, summary: pd.DataFrame, flavour: str) -> dict[str, tuple[float, float]]:
@@ -394,7 +399,9 @@ def test_arrows_go_from_the_latent_distance_to_the_geodesics(count):
         (told,) = [text.get_text() for text in axes.texts if text.arrow_patch is None]
         controls = {kind: where[kind] for kind in ("untrained", "shuffled")}
         assert told == "\n".join(f"{kind} {x:.2f}, {y:.0f} %" for kind, (x, y) in controls.items())
-        bars = [segment for bars in axes.collections for segment in bars.get_segments()]
+        behind, *intervals = axes.collections
+        bars = [segment for bars in intervals for segment in bars.get_segments()]
+        assert len(behind.get_segments()) == count
         across = [(x, y) for (x, y), end in bars if y == end[1]]
         halves = [0.15 if (i, kind) == (0, "latent") else 0.1 for kind in path]
         assert across == [
@@ -414,14 +421,18 @@ def test_arrows_go_from_the_latent_distance_to_the_geodesics(count):
         assert [(tuple(start), tuple(end)) for start, end in arrows(last)] == expected
         assert last.get_xlim() == small[0].get_xlim() and last.get_position().width > small[0].get_position().width
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names[:6] == [*path, "pixel"] and len(names) == 6 + count * together
+    assert sorted(names) == sorted([*path, "pixel"])
+    if together:
+        assert {text.get_text() for text in last.texts if not isinstance(text, Annotation)} == {
+            look.name for look in looks_of(agreement).values()
+        }
 
 
 def test_an_interval_that_says_nothing_is_faint_and_sets_no_limits():
     agreement, summary = measured(2, vague=1.9)
     figure = reliability_validity(pd.DataFrame(), agreement, summary, looks_of(agreement))
     first, second, _ = figure.axes
-    assert first.collections[0].get_alpha() < first.collections[1].get_alpha() == second.collections[0].get_alpha()
+    assert first.collections[1].get_alpha() < first.collections[2].get_alpha() == second.collections[1].get_alpha()
     left, right = first.get_xlim()
     assert left > -0.3 and right < 1.1
 
@@ -501,7 +512,7 @@ def test_equal_figures_give_equal_bytes(kind, name, tmp_path):
         style.save(figure, [path])
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert paths[0].stat().st_size < 150_000
-    assert min(text.get_fontsize() for text in figures[0].findobj(Text) if text.get_text()) >= 6
+    assert min(text.get_fontsize() for text in figures[0].findobj(Text) if text.get_text()) >= 5
 
 
 @pytest.mark.parametrize(("kind", "name"), FIGURES)

@@ -16,6 +16,7 @@ from vaebench.report.concordance import SHOWN
 from vaebench.report.figures import style
 from vaebench.report.figures.agreement._shown import shown
 
+PITCH = 0.2  # inches, of a row
 VAGUE = 0.5  # length of an interval that says nothing
 
 
@@ -31,15 +32,31 @@ def concordance(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style
     for handle in handles:
         handle.set_linestyle("")
     handles.append(Line2D([], [], color="0.6", linewidth=0.8, label="independence"))
-    figure, [axes] = style.canvas(1, 1, (6.4, 0.5 + 0.3 * len(flavours)), handles=handles, note=note)
+    figure, [axes] = style.canvas(
+        1, 1, (style.TWO, 0.35 + style.height(flavours, palette, PITCH)), handles=handles, note=note
+    )
     for place, (kind, look) in enumerate(looks.items()):
         rows = agreement[agreement["part"] == kind].set_index("flavour").loc[flavours]
-        y = np.arange(len(flavours)) + 0.2 * (place - 1.5)
+        y = np.array([*style.places(flavours, palette).values()]) + 0.2 * (place - 1.5)
         alpha = np.where(rows["high"] - rows["low"] > VAGUE, 0.25, 1.0)
-        axes.hlines(y, rows["low"], rows["high"], color=look.colour, linewidth=1, alpha=alpha)
-        axes.plot(rows["mean"], y, look.marker, color=look.colour, markersize=3.5, label=kind)
+        axes.hlines(y, rows["low"], rows["high"], color=look.colour, linewidth=0.8, alpha=alpha)
+        axes.plot(rows["mean"], y, look.marker, color=look.colour, markersize=2.8, label=kind)
     axes.axvline(0, color="0.6", linewidth=0.8, zorder=0.5)
     style.rows(axes, flavours, palette)
     least = agreement.loc[agreement["part"].isin(SHOWN), ["mean", "low"]].min().min()
     axes.set(xlim=(min(0, least) - 0.02, 1.02), xlabel="mean Spearman correlation of two seeds")
     return figure
+
+
+def finding(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style.Palette) -> str:
+    """Whether geodesics agree more than distances of latents."""
+    rows = agreement[agreement["metric"] == "mean_spearman"].pivot(index="flavour", columns="part", values="mean")
+    rows = rows.reindex(columns=["latent", "geodesic"]).dropna()
+    if rows.empty:
+        return ""
+    more = int((rows["geodesic"] > rows["latent"]).sum())
+    latent, geodesic = rows.median()
+    return (
+        f"Geodesics agree more than distances of latents for {more} of {len(rows)} flavours (medians {geodesic:.2f} "
+        f"and {latent:.2f})."
+    )

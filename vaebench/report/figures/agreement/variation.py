@@ -17,6 +17,8 @@ from vaebench.report.figures import style
 from vaebench.report.figures.agreement._shown import shown
 from vaebench.report.tables.entry import MISSING
 
+ACROSS = 6  # panels in a row
+
 
 @style.styled
 def variation(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style.Palette) -> Figure:
@@ -36,21 +38,30 @@ def variation(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style.P
     handles = [look.handle() for look in looks.values()]
     for handle in handles:
         handle.set_marker("")
-    figure, grid = style.canvas(len(flavours), 4, (2.0, 1.5), handles=handles, note=note)
+    figure, grid = style.canvas(len(flavours), ACROSS, (style.TWO / ACROSS, 1.05), handles=handles, note=note)
     for axes, flavour in zip(grid, flavours, strict=True):
-        axes.set_title(palette[flavour].name)
+        style.name(axes, palette[flavour])
+        axes.tick_params(labelsize=5.5)
         for place, (kind, look) in enumerate(looks.items()):
             counts, _ = np.histogram(values[flavour, kind].clip(max=edges[-1]), edges)
             if counts.any():
-                axes.stairs(counts, edges, color=look.colour, linewidth=0.9, label=kind)
+                axes.stairs(counts, edges, color=look.colour, linewidth=0.7, label=kind)
             rho = concordance[flavour, kind]
             text = f"ρ {rho:.2f}" if np.isfinite(rho) else f"ρ {MISSING}"
             spot = (0.27 + 0.5 * (place % 2), 0.99 - 0.1 * (place // 2))
-            axes.annotate(text, spot, color=look.colour, fontsize=6.5, ha="center", va="top", xycoords="axes fraction")
-        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+            axes.annotate(text, spot, color=look.colour, fontsize=5.5, ha="center", va="top", xycoords="axes fraction")
+        axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         axes.set(xlim=(0, edges[-1]), ylim=(0, 1.4 * axes.dataLim.y1))
-    for axes in grid[::4]:
+    for axes in grid[::ACROSS]:
         axes.set_ylabel("pairs")
-    for axes in grid[(len(grid) - 1) // 4 * 4 :]:
-        axes.set_xlabel("coefficient of variation")
+    for axes in grid[max(0, len(grid) - ACROSS) :]:
+        axes.set_xlabel("coeff. of variation", fontsize=style.SMALL)
     return figure
+
+
+def finding(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style.Palette) -> str:
+    """The median variation over the seeds of each kind of distance."""
+    rows = agreement[(agreement["metric"] == "variation") & agreement["part"].isin(SHOWN)].dropna(subset="mean")
+    medians = rows.groupby("part")["mean"].median()
+    told = ", ".join(f"{medians[kind]:.2f} ({kind})" for kind in SHOWN if kind in medians)
+    return f"The median over flavours of the mean variation is {told}." if told else ""

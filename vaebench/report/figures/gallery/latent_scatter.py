@@ -7,8 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from vaebench.report.figures import style
+
+ACROSS, SIZE = 6, (1.15, 1.25)  # panels in a row, and inches of one
 
 
 @style.styled
@@ -21,9 +24,12 @@ def latent_scatter(galleries: Mapping[str, style.Arrays], palette: style.Palette
     if not shown:
         return style.nothing("no flavour has latents", note)
     colours = style.class_colours(np.concatenate([galleries[flavour]["labels"] for flavour in shown]))
-    figure, grid = style.canvas(len(shown), 4, (2.2, 2.3), handles=style.class_handles(colours), note=note)
+    figure, grid = style.canvas(len(shown), ACROSS, SIZE, handles=style.class_handles(colours), note=note)
     for axes, flavour in zip(grid, shown, strict=True):
-        axes.set_title(palette[flavour].name)
+        style.name(axes, palette[flavour])
+        axes.tick_params(labelsize=5.5)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(3))
         _draw(axes, galleries[flavour]["latent_means"], galleries[flavour]["labels"], colours)
     return figure
 
@@ -48,8 +54,9 @@ def _draw(axes: Axes, means: np.ndarray, labels: np.ndarray, colours: Mapping[in
     points, (x, y) = _plane(means)
     # In the order of the images, so that no class lies on top; as pixels, so that the PDF stays small.
     shades = [colours[label] for label in labels.tolist()]
-    axes.scatter(points[:, 0], points[:, 1], s=4, c=shades, linewidths=0, rasterized=True)
-    axes.set(xlabel=x, ylabel=y)
+    axes.scatter(points[:, 0], points[:, 1], s=2, c=shades, linewidths=0, rasterized=True)
+    axes.set_xlabel(x, fontsize=style.SMALL)
+    axes.set_ylabel(y, fontsize=style.SMALL)
     axes.set_aspect("equal", "datalim")
 
 

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from vaebench.report.figures import style
 from vaebench.report.figures.tiles import columns, tile
 
+ACROSS = 7  # blocks in a row
+
 
 @style.styled
 def samples(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
@@ -19,10 +21,13 @@ def samples(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> Fi
         return style.nothing("no flavour has samples", note)
     sheets = [tile(galleries[flavour]["samples"], columns(len(galleries[flavour]["samples"]))) for flavour in shown]
     ratio = max(sheet.shape[0] / sheet.shape[1] for sheet in sheets)
-    figure, grid = style.canvas(len(shown), 5, (1.7, 1.6 * ratio + 0.25), note=note, least=4.0)
+    wide = style.TWO / ACROSS
+    figure, grid = style.canvas(
+        len(shown), ACROSS, (wide, wide * ratio + 0.2), handles=style.family_handles(shown, palette), note=note
+    )
     for axes, flavour, sheet in zip(grid, shown, sheets, strict=True):
         axes.imshow(sheet, interpolation="nearest")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-        axes.set_title(palette[flavour].name)
+        style.name(axes, palette[flavour])
     return figure

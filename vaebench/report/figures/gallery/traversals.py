@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from vaebench.report.figures import style
 from vaebench.report.figures.tiles import tile
 
+ACROSS = 6  # blocks in a row
+
 
 @style.styled
 def traversals(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> Figure:
@@ -21,10 +23,13 @@ def traversals(galleries: Mapping[str, style.Arrays], palette: style.Palette) ->
         return style.nothing("no flavour has coordinates to move along", note)
     blocks = [galleries[flavour]["traversals"] for flavour in shown]
     ratio = max(len(block) / block.shape[1] for block in blocks)
-    figure, grid = style.canvas(len(shown), 5, (1.7, 1.6 * ratio + 0.25), note=note, least=4.0)
+    wide = style.TWO / ACROSS
+    figure, grid = style.canvas(
+        len(shown), ACROSS, (wide, wide * ratio + 0.2), handles=style.family_handles(shown, palette), note=note
+    )
     for axes, flavour, block in zip(grid, shown, blocks, strict=True):
         axes.imshow(tile(block.reshape(-1, *block.shape[2:]), block.shape[1]), interpolation="nearest")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-        axes.set_title(palette[flavour].name)
+        style.name(axes, palette[flavour])
     return figure

@@ -15,8 +15,9 @@ from vaebench.study.naming import metric_name
 
 PREFIX = "samples_"
 IMAGES = 6  # of a sampler
-MOST = 22  # flavours in one column
-SAMPLERS, ACROSS = 4, 4  # samplers in columns of their own at most, and strips in a row where there are more
+MOST = 24  # flavours in one column
+SIDE = 0.3  # inches, of an image, at most
+SAMPLERS, ACROSS = 3, 5  # samplers in columns of their own at most, and strips in a row where there are more
 
 
 @style.styled
@@ -36,9 +37,11 @@ def sampler_sheets(galleries: Mapping[str, style.Arrays], palette: style.Palette
         return _strips(galleries, palette, [(f, s) for f in shown for s in samplers if s in galleries[f]], note)
     blocks = math.ceil(len(shown) / MOST)
     rows, columns = math.ceil(len(shown) / blocks), blocks * len(samplers)
-    labels = 0.065 * max(len(palette[flavour].name) for flavour in shown)
-    size = 0.4 * IMAGES + 0.1 + labels / len(samplers), 0.45
-    figure, grid = style.canvas(rows * columns, columns, size, note=note, least=4.0)
+    labels = blocks * (0.1 + 0.05 * max(len(palette[flavour].name) for flavour in shown))
+    wide = min(SIDE, (style.TWO - labels) / columns / IMAGES)
+    size = wide * IMAGES + 0.1 + labels / columns, wide + 0.03
+    handles = style.family_handles(shown, palette)
+    figure, grid = style.canvas(rows * columns, columns, size, handles=handles, note=note, least=style.ONE)
     for place, axes in enumerate(grid):
         row, column = divmod(place, columns)
         block, column = divmod(column, len(samplers))
@@ -50,7 +53,8 @@ def sampler_sheets(galleries: Mapping[str, style.Arrays], palette: style.Palette
         if row == 0:
             axes.set_title(metric_name(sampler.removeprefix(PREFIX)))
         if column == 0:
-            axes.set_ylabel(palette[flavour].name, rotation=0, ha="right", va="center")
+            look = palette[flavour]
+            axes.set_ylabel(look.name, rotation=0, ha="right", va="center", color=look.ink, fontsize=style.SMALL)
     return figure
 
 
@@ -58,10 +62,12 @@ def _strips(
     galleries: Mapping[str, style.Arrays], palette: style.Palette, pairs: list[tuple[str, str]], note: str
 ) -> Figure:
     """A strip for each flavour and sampler."""
-    figure, grid = style.canvas(len(pairs), ACROSS, (0.4 * IMAGES, 0.66), note=note, least=4.0)
+    size, handles = (style.TWO / ACROSS, 0.43), style.family_handles([flavour for flavour, _ in pairs], palette)
+    figure, grid = style.canvas(len(pairs), ACROSS, size, handles=handles, note=note)
     for axes, (flavour, sampler) in zip(grid, pairs, strict=True):
         _show(axes, galleries[flavour][sampler])
-        axes.set_title(style.title(palette[flavour].name, metric_name(sampler.removeprefix(PREFIX))), fontsize=7)
+        sampled = metric_name(sampler.removeprefix(PREFIX))
+        style.name(axes, palette[flavour]._replace(name=style.title(palette[flavour].name, sampled)))
     return figure
 
 
@@ -69,6 +75,7 @@ def _show(axes: Axes, images: np.ndarray | None) -> None:
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     if images is None:
+        axes.set_box_aspect(1 / IMAGES)
         axes.text(0.5, 0.5, "—", ha="center", va="center", transform=axes.transAxes)
     else:
         axes.imshow(tile(images[:IMAGES], IMAGES), interpolation="nearest")

@@ -5,7 +5,6 @@ the ratio of its length to the line's, both by its own metric (—: not converge
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,8 +19,8 @@ from vaebench.report.tables.entry import MISSING
 
 PATHS = ("line", "geodesic", *METRICS)
 PAIRS, FEW = 2, 12  # pairs of a flavour: one where there are more than a few flavours
-COLUMNS = 3
-SIDE = 0.26  # inches, of the width of an image
+FEW_COLUMNS, COLUMNS = 2, 3  # of panels: of a few flavours, and of more
+BESIDE = 0.66  # inches, of what is beside a strip
 FRAME = "#de8f05"
 
 
@@ -41,13 +40,16 @@ def interpolations(geometries: Mapping[str, style.Arrays], palette: style.Palett
         return style.nothing("no flavour has geodesics", note)
     pairs = PAIRS if len(shown) <= FEW else 1
     sheets = [_Sheet(geometries[flavour], pairs) for flavour in shown]
-    scale, columns = SIDE / sheets[0].width, min(COLUMNS, math.ceil(len(shown) / 2))
+    columns = min(FEW_COLUMNS if len(shown) <= FEW else COLUMNS, len(shown))
+    scale = (style.TWO / max(2, columns) - BESIDE) / sheets[0].across
     rows = [sheets[start : start + columns] for start in range(0, len(sheets), columns)]
-    heights = [scale * max(sheet.down for sheet in row) + 0.55 for row in rows]
-    size = scale * sheets[0].across + 1.3, sum(heights) / len(heights)
-    figure, grid = style.canvas(len(shown), columns, size, note=note, least=size[0], height_ratios=heights)
+    heights = [scale * max(sheet.down for sheet in row) + 0.42 for row in rows]
+    size, handles = (style.TWO / max(2, columns), sum(heights) / len(heights)), style.family_handles(shown, palette)
+    figure, grid = style.canvas(
+        len(shown), columns, size, handles=handles, note=note, least=size[0], height_ratios=heights
+    )
     for axes, flavour, sheet in zip(grid, shown, sheets, strict=True):
-        axes.set_title(palette[flavour].name)
+        style.name(axes, palette[flavour])
         sheet.draw(axes)
     return figure
 
@@ -91,8 +93,8 @@ class _Sheet:
         axes.set_anchor("NW")
         axes.set_yticks(np.add.outer(self.tops, rows).ravel(), self.paths * len(self.tops))
         centres = self.width / 2, self.across / 2, self.across - self.width / 2
-        axes.set_xticks(centres, ["test\nimage", "decoded", "test\nimage"])
-        axes.tick_params(length=0, labelsize=6.5)
+        axes.set_xticks(centres, ["test", "decoded", "test"])
+        axes.tick_params(length=0, labelsize=5.5)
         axes.spines[:].set_visible(False)
 
     def _tell(self, axes: Axes, pair: int, rows: Sequence[float] | np.ndarray) -> None:
@@ -101,4 +103,17 @@ class _Sheet:
             if path != "line":
                 ratio = self.geometry[f"{path}_ratios"][pair]
                 text = f"× {ratio:.2f}" if np.isfinite(ratio) else MISSING
-                axes.text(self.across + self.gap / 2, row, text, va="center", fontsize=6.5)
+                axes.text(self.across + self.gap / 2, row, text, va="center", fontsize=5.5)
+
+
+def finding(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> str:
+    """How much shorter geodesics are than lines."""
+    lacks = style.lacks(geometries, palette, "geodesic_images", "")
+    ratios = np.concatenate([geometries[f]["geodesic_ratios"] for f in palette if not lacks[f]] or [np.empty(0)])
+    ratios = ratios[np.isfinite(ratios)]
+    if not len(ratios):
+        return ""
+    low, middle, high = np.quantile(ratios, (0, 0.5, 1))
+    return (
+        f"The {len(ratios)} ratios of all pairs and flavours go from {low:.2f} to {high:.2f}, with median {middle:.2f}."
+    )

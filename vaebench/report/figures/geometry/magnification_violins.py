@@ -5,6 +5,7 @@ standardised coordinates; points where the metric is singular are left out. Viol
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from vaebench.report.figures import style
 
 PANELS = {"log_magnification": "log magnification (nats)", "log_condition": "log₁₀ condition number"}
+PITCH = 0.18  # inches, of a row
 
 
 @style.styled
@@ -27,10 +29,11 @@ def magnification_violins(geometries: Mapping[str, style.Arrays], palette: style
     for key, (low, high) in windows.items():
         medians = zip(shown, map(np.median, drawn[key]), strict=True)
         records += [(f, PANELS[key], "beyond the axis") for f, median in medians if not low <= median <= high]
-    size = 3.3, 0.22 * len(shown) + 0.45
-    figure, grid = style.canvas(2, 2, size, note=style.absences(records, palette), sharey=True)
+    size = style.TWO / 2, style.height(shown, palette, PITCH) + 0.35
+    note, handles = style.absences(records, palette), style.family_handles(shown, palette)
+    figure, grid = style.canvas(2, 2, size, handles=handles, note=note, sharey=True)
     for axes, (key, name) in zip(grid, PANELS.items(), strict=True):
-        _draw(axes, drawn[key], [palette[flavour] for flavour in shown])
+        _draw(axes, drawn[key], shown, palette)
         axes.set(xlim=windows[key], xlabel=name, ylabel="")
     return figure
 
@@ -40,24 +43,35 @@ def _window(samples: list[np.ndarray]) -> tuple[float, float]:
     return style.window(np.concatenate([np.quantile(sample, (0.01, 0.5, 0.99)) for sample in samples]))
 
 
-def _draw(axes: Axes, samples: list[np.ndarray], looks: list[style.Look]) -> None:
-    import seaborn as sns
+def _draw(axes: Axes, samples: list[np.ndarray], flavours: list[str], palette: style.Palette) -> None:
+    heights = style.places(flavours, palette)
+    style.rows(axes, flavours, palette)
+    bodies: Any = axes.violinplot(
+        samples,
+        [heights[flavour] for flavour in flavours],
+        orientation="horizontal",
+        widths=0.85,
+        showextrema=False,
+        points=80,
+    )["bodies"]
+    for body, flavour in zip(bodies, flavours, strict=True):
+        body.set(facecolor=palette[flavour].colour, edgecolor="0.15", linewidth=0.5, alpha=0.6)
+    quartiles = np.stack([np.quantile(sample, (0.25, 0.5, 0.75)) for sample in samples])
+    y = [heights[flavour] for flavour in flavours]
+    axes.hlines(y, quartiles[:, 0], quartiles[:, 2], color="0.15", linewidth=0.6)
+    axes.plot(quartiles[:, 1], y, "|", color="0.15", markersize=4, markeredgewidth=0.9)
 
-    names = np.repeat([look.name for look in looks], [len(sample) for sample in samples])
-    sns.violinplot(
-        x=np.concatenate(samples),
-        y=names,
-        hue=names,
-        palette={look.name: look.colour for look in looks},
-        orient="h",
-        inner="quart",
-        cut=0,
-        density_norm="width",
-        linewidth=0.7,
-        linecolor="0.15",
-        saturation=1,
-        alpha=0.6,
-        legend=False,
-        ax=axes,
+
+def finding(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> str:
+    """Whose decoder has the least and the greatest median condition number."""
+    lacks = style.lacks(geometries, palette, "log_condition", "")
+    medians = {
+        flavour: float(np.nanmedian(geometries[flavour]["log_condition"])) for flavour in palette if not lacks[flavour]
+    }
+    if not medians:
+        return ""
+    least, most = min(medians, key=medians.__getitem__), max(medians, key=medians.__getitem__)
+    return (
+        f"The median condition number is least with {palette[least].name} ({10 ** medians[least]:.3g}) and greatest "
+        f"with {palette[most].name} ({10 ** medians[most]:.3g})."
     )
-    axes.tick_params(axis="y", length=0)

@@ -1,4 +1,4 @@
-"""Figures of trainings that did not diverge: `name(history, palette)`."""
+"""Figures of trainings that did not diverge: `name(history, summary, palette)`."""
 
-SCOPE = "study"
-INPUTS = ("history", "compute")
+SCOPE = "block"
+INPUTS = ("history", "compute", "summary")

@@ -1,80 +1,107 @@
-"""Objective per epoch on validation (solid) and training (faint) images: mean and range over seeds.
+"""Distortion, rate and bound on validation images by epoch, a row per family with all others grey behind: mean and
+range over seeds, in nats.
 
-A flavour that does not train is a level line. The vertical range leaves out the first tenth of each curve where that is
-higher, so that the rest can be told apart.
+What training minimises differs between flavours in kind and weight, so a term is drawn where it is what the metric of
+that name is: where at the epoch whose weights are kept it is within a tenth (or half a nat) of the metric on test
+images. The bound on the negative log-evidence is the sum of both, or the flavour's own, tighter one. The vertical range
+leaves out the first tenth of each curve where that is higher.
 """
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vaebench.report.figures import style
-from vaebench.study.naming import readable
+from vaebench.report.figures.multiples import multiples
+from vaebench.study.tidy import RUN
 
-CURVE = ["dataset", "architecture", "latent", "flavour", "split"]
+TERMS = {"distortion": "distortion (nats)", "rate": "rate (nats)", "bound": "bound (nats)"}
+SHARE, NATS = 0.1, 0.5  # how far a term and its metric may be apart
+OTHER = "what it trains is weighted, or another quantity"
 
 
 @style.styled
-def training_curves(history: pd.DataFrame, palette: style.Palette) -> Figure:
-    """A column per dataset, a row per architecture and latent size, a line per flavour; history is in nats."""
-    totals = history[(history["term"] == "total") & np.isfinite(history["value"])]
-    points = totals.groupby([*CURVE, "epoch"])["value"].agg(["mean", "min", "max"]).reset_index()
-    flavours = style.ordered(points["flavour"], palette)
-    without = [flavour for flavour in palette if flavour not in flavours]
-    note = style.absences([(flavour, "", "no training history") for flavour in without], palette)
-    if points.empty:
+def training_curves(history: pd.DataFrame, summary: pd.DataFrame, palette: style.Palette) -> Figure:
+    """A column per term; ``history`` has each run's terms by epoch and which epoch is ``kept``."""
+    curves, reasons = _comparable(history, summary)
+    trained = set(history["flavour"])
+    records = [(flavour, "", "no training history") for flavour in palette if flavour not in trained]
+    shown = set(zip(curves["flavour"], curves["column"], strict=True))
+    records += [
+        (flavour, term, _why(flavour, term, reasons))
+        for flavour in style.ordered(trained, palette)
+        for term in TERMS
+        if (flavour, term) not in shown
+    ]
+    note = style.absences(records, palette)
+    if curves.empty:
         return style.nothing("no flavour has a training history", note)
-    datasets = sorted(points["dataset"].unique())
-    architectures = sorted(points["architecture"].unique())
-    panels = list(itertools.product(architectures, sorted(points["latent"].unique()), datasets))
-    handles = [palette[flavour].handle() for flavour in flavours]
-    for handle in handles:
-        handle.set_marker("")
-    figure, grid = style.canvas(
-        len(panels), len(datasets), (3.4, 2.1), handles=handles, note=note, sharex=True, sharey="col"
+
+    def adjust(axes: Axes) -> None:
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+
+    return multiples(curves.assign(facet=""), palette, TERMS, xlabel="epoch", note=note, adjust=adjust, limits=_limits)
+
+
+def finding(history: pd.DataFrame, summary: pd.DataFrame, palette: style.Palette) -> str:
+    """Where the bounds end, and whether they have stopped falling."""
+    curves, _ = _comparable(history, summary)
+    curves = curves[(curves["column"] == "bound") & curves["flavour"].isin(style.compared(palette))]
+    ends = {
+        flavour: (curve["y"].iloc[-1], curve["y"].iloc[-1 - len(curve) // 5] - curve["y"].iloc[-1])
+        for flavour, curve in curves.groupby("flavour")
+        if len(curve) >= 5
+    }
+    if not ends:
+        return ""
+    last = {flavour: end for flavour, (end, _) in ends.items()}
+    best, worst = min(last, key=last.__getitem__), max(last, key=last.__getitem__)
+    falling = sum(drop > NATS for _, drop in ends.values())
+    return (
+        f"At the last epoch the bound is {last[best]:.1f} nats ({palette[best].name}) to {last[worst]:.1f} "
+        f"({palette[worst].name}); over the last fifth of the epochs it still fell by more than {NATS} nats for "
+        f"{falling} of {len(ends)} flavours."
     )
-    for axes, (architecture, latent, dataset) in zip(grid, panels, strict=True):
-        axes.autoscale(False)  # else each curve would scale all panels again
-        name = readable(architecture) if len(architectures) > 1 else ""
-        axes.set_title(style.title(readable(dataset), name, f"latent size {latent}"))
-        chosen = points.query("dataset == @dataset and architecture == @architecture and latent == @latent")
-        if chosen.empty:
-            style.say(axes, "no training history")
-        for (flavour, split), curve in chosen.groupby(["flavour", "split"]):
-            look, faint = palette[flavour], split == "train"
-            if len(curve) == 1 and not faint:
-                axes.axhline(curve["mean"].item(), label=f"{flavour} {split}", linewidth=1.3, **look.line())
+
+
+def _comparable(history: pd.DataFrame, summary: pd.DataFrame) -> tuple[pd.DataFrame, dict[tuple[str, str], str]]:
+    """Curves over seeds of terms that are what their metrics are, and why others are not drawn."""
+    rows = history[(history["split"] == "validation") & np.isfinite(history["value"])]
+    rows = rows.assign(kept=rows["kept"].fillna(rows.groupby(RUN)["epoch"].transform("max")))
+    terms = rows.pivot_table(index=[*RUN, "kept", "epoch"], columns="term", values="value").reset_index()
+    terms = terms.reindex(columns=[*RUN, "kept", "epoch", *TERMS])
+    metrics = summary[summary["metric"].isin(TERMS) & (summary["part"] == "")]
+    known = metrics.set_index(["flavour", "metric"])
+    reasons: dict[tuple[str, str], str] = {}
+    kept = terms[terms["epoch"] == terms["kept"]].groupby("flavour")[["distortion", "rate"]]
+    for flavour, at in kept.mean().iterrows():
+        for term in ("distortion", "rate"):
+            if np.isnan(at[term]):
                 continue
-            axes.plot(
-                curve["epoch"],
-                curve["mean"],
-                label=f"{flavour} {split}",
-                alpha=0.35 if faint else 1,
-                linewidth=0.8 if faint else 1.3,
-                **look.line(),
-            )
-            if not faint:
-                axes.fill_between(
-                    curve["epoch"], curve["min"], curve["max"], color=look.colour, alpha=style.BAND, linewidth=0
-                )
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
-    grid[0].autoscale(axis="x")
-    for axes, (_, _, dataset) in zip(grid[: len(datasets)], panels, strict=False):
-        axes.set_ylim(*_limits(points[points["dataset"] == dataset]))
-    for axes in grid[-len(datasets) :]:
-        axes.set_xlabel("epoch")
-    for axes in grid[:: len(datasets)]:
-        axes.set_ylabel("objective (nats)")
-    return figure
+            mean, told = known.loc[(flavour, term), ["mean", "reason"]] if (flavour, term) in known.index else (0, "")
+            if not abs(at[term] - mean) <= max(SHARE * abs(mean), NATS):
+                reasons[flavour, term] = told or OTHER
+                terms.loc[terms["flavour"] == flavour, term] = np.nan
+    terms["bound"] = terms["bound"].fillna(terms["distortion"] + terms["rate"])
+    curves = terms.melt([*RUN, "epoch"], [*TERMS], "column", "y").dropna(subset="y")
+    points = curves.groupby(["flavour", "column", "epoch"])["y"].agg(y="mean", low="min", high="max").reset_index()
+    return points.rename(columns={"epoch": "x"}), reasons
 
 
-def _limits(points: pd.DataFrame) -> tuple[float, float]:
+def _why(flavour: str, term: str, reasons: dict[tuple[str, str], str]) -> str:
+    """Why a flavour has no curve of a term."""
+    parts = ("distortion", "rate") if term == "bound" else (term,)
+    told = dict.fromkeys(reasons[flavour, part] for part in parts if (flavour, part) in reasons)
+    return "; ".join(told) or f"what it trains has no {term}"
+
+
+def _limits(curves: pd.DataFrame) -> tuple[float, float]:
     """What nine tenths of each curve's epochs lie below, and the lowest points, but for curves far from the others."""
-    curves = points.groupby(CURVE)["mean"]
-    (low, _), (_, high) = style.window(curves.min()), style.window(curves.quantile(0.9))
+    each = curves.groupby("flavour")["y"]
+    (low, _), (_, high) = style.window(each.min()), style.window(each.quantile(0.9))
     return low, high

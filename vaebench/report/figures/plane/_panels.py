@@ -19,7 +19,7 @@ SHADES = LinearSegmentedColormap.from_list("shades", ["0.62", "1"])  # apart fro
 SIGNS = LinearSegmentedColormap.from_list("signs", ["#b49bd0", "#ffffff", "#d9b48c"])  # pale, for the same reason
 OUTSIDE = "#f3e6b8"
 SPACE = "it has not two active latent directions"
-SIZE = (2.3, 2.3)  # inches, of a panel
+ACROSS, SIZE = 6, (1.15, 1.32)  # panels in a row, and inches of one
 
 
 def panel(axes: Axes, geometry: style.Arrays, values: np.ndarray, **settings: Any) -> AxesImage:
@@ -27,12 +27,13 @@ def panel(axes: Axes, geometry: style.Arrays, values: np.ndarray, **settings: An
     (left, right), (bottom, top) = (_borders(geometry[key]) for key in ("plane_x", "plane_y"))
     axes.grid(False)
     axes.set_facecolor(OUTSIDE)
-    axes.set_xlabel(str(geometry["plane_axes"][0]))
-    axes.set_ylabel(str(geometry["plane_axes"][1]))
+    axes.set_xlabel(str(geometry["plane_axes"][0]), fontsize=style.SMALL)
+    axes.set_ylabel(str(geometry["plane_axes"][1]), fontsize=style.SMALL)
+    axes.tick_params(labelsize=5.5)
     place = (left, right, bottom, top)
     image = axes.imshow(values, origin="lower", extent=place, interpolation="nearest", **settings)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(4, integer=True))
+        axis.set_major_locator(MaxNLocator(3, integer=True))
     return image
 
 
@@ -46,7 +47,7 @@ def dots(axes: Axes, geometry: style.Arrays, colours: Sequence[style.Colour]) ->
     """Codes of test images, as pixels, so that a PDF stays small; those off the grid are off the panel."""
     axes.autoscale(False)
     x, y = geometry["plane_codes"].T
-    axes.scatter(x, y, s=4.5, c=colours, edgecolors="white", linewidths=0.25, rasterized=True)
+    axes.scatter(x, y, s=2.2, c=colours, edgecolors="white", linewidths=0.15, rasterized=True)
 
 
 def classes(geometries: Iterable[style.Arrays]) -> tuple[list[list[style.Colour]], list[Line2D]]:
@@ -57,10 +58,9 @@ def classes(geometries: Iterable[style.Arrays]) -> tuple[list[list[style.Colour]
 
 
 def bar(figure: Figure, image: AxesImage, grid: Sequence[Axes], label: str, **settings: Any) -> None:
-    """One colour bar for all panels, beside those of the first row."""
-    rows = len({axes.get_subplotspec().rowspan.start for axes in grid})  # type: ignore[union-attr]
+    """One colour bar for all panels, below them."""
     figure.colorbar(
-        image, ax=grid, label=label, extend="both", shrink=0.85 / rows, anchor=(0.0, 1.0), aspect=18, **settings
+        image, ax=grid, label=label, extend="both", location="bottom", shrink=0.5, aspect=40, pad=0.01, **settings
     )
 
 

@@ -25,15 +25,15 @@ def curvature(geometries: Mapping[str, style.Arrays], palette: style.Palette) ->
     if not shown:
         return style.nothing("no flavour has a curvature over a plane", note)
     colours, handles = _panels.classes(geometries[flavour] for flavour in shown)
-    figure, grid = style.canvas(len(shown), 5, _panels.SIZE, handles=handles, note=note)
+    figure, grid = style.canvas(len(shown), _panels.ACROSS, _panels.SIZE, handles=handles, note=note)
     middle, end = _scale([geometries[flavour]["plane_curvature"] for flavour in shown])
     norm = SymLogNorm(middle, vmin=-end, vmax=end)
     for axes, flavour, shades in zip(grid, shown, colours, strict=True):
         geometry = geometries[flavour]
-        axes.set_title(palette[flavour].name)
+        style.name(axes, palette[flavour])
         image = _panels.panel(axes, geometry, geometry["plane_curvature"], cmap=_panels.SIGNS, norm=norm)
         _panels.dots(axes, geometry, shades)
-    _panels.bar(figure, image, grid, "scaled Gaussian curvature\n(dimensionless)", ticks=_ticks(middle, end))
+    _panels.bar(figure, image, grid, "scaled Gaussian curvature (dimensionless)", ticks=_ticks(middle, end))
     return figure
 
 
@@ -47,3 +47,15 @@ def _ticks(middle: float, end: float) -> list[float]:
     """0 and the powers of ten where the scale is logarithmic; its ends if there are none."""
     powers = [10.0**n for n in range(-12, 13) if middle <= 10.0**n <= end] or [end]
     return [*(-power for power in reversed(powers)), 0.0, *powers]
+
+
+def finding(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> str:
+    """How much of the planes is curved like a saddle."""
+    lacks = style.lacks(geometries, palette, "plane_curvature", "")
+    values = [geometries[flavour]["plane_curvature"] for flavour in palette if not lacks[flavour]]
+    shares = [float((each < 0).sum() / max(1, np.isfinite(each).sum())) for each in values]
+    if not shares:
+        return ""
+    return (
+        f"Curvature is negative in {min(shares):.0%} to {max(shares):.0%} of a plane (median {np.median(shares):.0%})."
+    )

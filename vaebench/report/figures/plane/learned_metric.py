@@ -27,15 +27,15 @@ def learned_metric(geometries: Mapping[str, style.Arrays], palette: style.Palett
     if not shown:
         return style.nothing("no flavour has a learned metric over a plane", note)
     colours, handles = _panels.classes(geometries[flavour] for flavour in shown)
-    figure, grid = style.canvas(2 * len(shown), 4, (2.8, 2.3), handles=handles, note=note)
+    figure, grid = style.canvas(2 * len(shown), 4, (style.TWO / 4, 1.6), handles=handles, note=note)
     for flavour, shades, *pair in zip(shown, colours, grid[::2], grid[1::2], strict=True):
         both = {key: _panels.centred(geometries[flavour][key]) for key in KEYS}
-        for axes, background, label in zip(pair, both.values(), ("", "log magnification − median (nats)"), strict=True):
+        for axes, background, label in zip(pair, both.values(), ("", "log magnif. − median (nats)"), strict=True):
             scale = _panels.limits([background])
             image = _panels.panel(axes, geometries[flavour], background, cmap=_panels.SHADES, **scale)
             _panels.dots(axes, geometries[flavour], shades)
-            figure.colorbar(image, ax=axes, label=label, extend="both")
+            figure.colorbar(image, ax=axes, label=label, extend="both").ax.tick_params(labelsize=5.5)
         correlation = pd.DataFrame({key: values.ravel() for key, values in both.items()}).corr("spearman").iloc[0, 1]
-        pair[0].set_title(style.title(palette[flavour].name, "learned metric"))
-        pair[1].set_title(style.title("pull-back", Formatter.fix_minus(f"Spearman's ρ = {correlation:.2f}")))
+        style.name(pair[0], palette[flavour], "learned metric")
+        style.name(pair[1], palette[flavour], f"pull-back, Spearman's ρ = {Formatter.fix_minus(f'{correlation:.2f}')}")
     return figure

@@ -21,9 +21,9 @@ from vaebench.report.figures import style
 from vaebench.report.figures.plane import _panels
 
 PAIRS = 8
-HALO = [withStroke(linewidth=2.6, foreground="white")]
-GEODESIC: dict[str, Any] = {"color": "#c2007a", "linewidth": 1.2, "path_effects": HALO}
-LINE: dict[str, Any] = {"color": "black", "linewidth": 1.0, "dashes": (3, 1.5), "path_effects": HALO}
+HALO = [withStroke(linewidth=1.6, foreground="white")]
+GEODESIC: dict[str, Any] = {"color": "#c2007a", "linewidth": 0.8, "path_effects": HALO}
+LINE: dict[str, Any] = {"color": "black", "linewidth": 0.7, "dashes": (3, 1.5), "path_effects": HALO}
 
 
 @style.styled
@@ -40,13 +40,13 @@ def magnification(geometries: Mapping[str, style.Arrays], palette: style.Palette
         return style.nothing("no flavour has a magnification over a plane", note)
     colours, handles = _panels.classes(geometries[flavour] for flavour in shown)
     handles += [Line2D([], [], label="geodesic", **GEODESIC), Line2D([], [], label="line", **LINE)]
-    figure, grid = style.canvas(len(shown), 5, _panels.SIZE, handles=handles, note=note)
+    figure, grid = style.canvas(len(shown), _panels.ACROSS, _panels.SIZE, handles=handles, note=note)
     backgrounds = [_panels.centred(geometries[flavour]["plane_log_magnification"]) for flavour in shown]
     scale = _panels.limits(backgrounds)
     for axes, flavour, background, shades in zip(grid, shown, backgrounds, colours, strict=True):
         geometry = geometries[flavour]
         median = np.nanmedian(geometry["plane_log_magnification"])
-        axes.set_title(style.title(palette[flavour].name, Formatter.fix_minus(f"median {median:.1f}")))
+        style.name(axes, palette[flavour], Formatter.fix_minus(f"median {median:.1f}"))
         image = _panels.panel(axes, geometry, background, cmap=_panels.SHADES, **scale)
         _panels.dots(axes, geometry, shades)
         if flavour in curved:
@@ -68,3 +68,20 @@ def _broken(curve: np.ndarray) -> np.ndarray:
     """A curve (frames, 2) with a gap where its longitude jumps from one border to the other."""
     jumps = np.flatnonzero(np.abs(np.diff(curve[:, 0])) > np.pi) + 1
     return np.insert(curve, jumps, np.nan, axis=0)
+
+
+def finding(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> str:
+    """How far the magnification reaches over a plane, where least and where most."""
+    lacks = style.lacks(geometries, palette, "plane_log_magnification", "")
+    reach = {
+        flavour: float(np.subtract(*np.nanquantile(geometries[flavour]["plane_log_magnification"], (0.95, 0.05))))
+        for flavour in palette
+        if not lacks[flavour]
+    }
+    if not reach:
+        return ""
+    least, most = min(reach, key=reach.__getitem__), max(reach, key=reach.__getitem__)
+    return (
+        f"From its 5 % to its 95 % quantile the log magnification spans {reach[least]:.1f} nats with "
+        f"{palette[least].name}, the least, to {reach[most]:.1f} with {palette[most].name}, the most."
+    )

@@ -1,4 +1,6 @@
-"""Metrics on the test images against latent size: mean over seeds and, from three on, its 95 % Student interval."""
+"""Metrics on the test images against latent size, a row per family with all others grey behind: mean over seeds and,
+from three on, its 95 % Student interval. A metric has one scale for all families of a dataset.
+"""
 
 from __future__ import annotations
 
@@ -8,62 +10,57 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from vaebench.report.figures import style
+from vaebench.report.figures.multiples import multiples
 from vaebench.report.tables.columns import heading, named
-from vaebench.study.naming import readable
 
-METRICS = ("elbo", "nll", "rate", "distortion", "active_units", "mse", "psnr", "ssim")
+METRICS = ("nll", "rate", "distortion", "active_units", "ssim")
 
 
 @style.styled
 def metric_by_latent(summary: pd.DataFrame, palette: style.Palette) -> Figure:
-    """A row per metric, a column per dataset and architecture (a single one: four panels per row)."""
-    facets = sorted(set(zip(summary["dataset"], summary["architecture"], strict=True)))
-    sizes = sorted(summary["latent"].unique())
+    """A block of rows per dataset and architecture, a column per metric."""
     flavours = style.ordered(summary["flavour"], palette)
     summary = summary[summary["metric"].isin(METRICS)]
-    shown = summary[np.isfinite(summary["mean"])]
-    columns = len(facets) if len(facets) > 1 else 4
-    panels = list(itertools.product(METRICS, facets))
-    figure, grid = style.canvas(
-        len(panels),
-        columns,
-        (2.7 if columns < 4 else 2.3, 1.9),
-        handles=[palette[flavour].handle() for flavour in flavours],
-        note=style.absences(_missing(summary, flavours), palette),
-    )
-    several = len({architecture for _, architecture in facets}) > 1
-    for i, (axes, (metric, (dataset, architecture))) in enumerate(zip(grid, panels, strict=True)):
-        axes.set_title(style.title(readable(dataset), readable(architecture) if several else ""))
-        rows = shown.query("metric == @metric and dataset == @dataset and architecture == @architecture")
-        if rows.empty:
-            style.say(axes, f"{named(metric)}: no flavour has a value")
-            continue
-        for flavour in style.ordered(rows["flavour"], palette):
-            shift = 2 ** (0.7 * (flavours.index(flavour) + 0.5) / len(flavours) - 0.35) if len(sizes) == 1 else 1.0
-            _draw(axes, rows[rows["flavour"] == flavour], palette[flavour], flavour, shift)
+    note = style.absences(_missing(summary, flavours), palette)
+    shown = summary[np.isfinite(summary["mean"])].sort_values(["dataset", "architecture", "latent"])
+    if shown.empty:
+        return style.nothing(f"no flavour has {', '.join(map(named, METRICS))}", note)
+    curves = shown.rename(columns={"metric": "column", "latent": "x", "mean": "y"}).assign(facet=style.facet(shown))
+    sizes = sorted(shown["latent"].unique())
+
+    def adjust(axes: Axes) -> None:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_locator(FixedLocator(sizes))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter("{x:.0f}")
-        axes.set_xlim(sizes[0] / 2**0.4, sizes[-1] * 2**0.4)
-        axes.set_ylim(*style.window(rows["mean"], rows["low"], rows["high"]))
-        axes.set_ylabel(heading(metric))
-        if i >= len(panels) - columns:
-            axes.set_xlabel("latent size")
-    return figure
+        axes.set_xlim(sizes[0] / 2**0.5, sizes[-1] * 2**0.5)
+        axes.yaxis.set_major_locator(MaxNLocator(3))
+
+    columns = {metric: heading(metric) for metric in METRICS}
+    if len(sizes) == 1:
+        place = {flavour: i for own in style.members(flavours, palette).values() for i, flavour in enumerate(own, 1)}
+        count = pd.Series(style.members(flavours, palette)).map(len).max()
+        curves = curves.assign(x=sizes[0] * 2 ** (0.9 * curves["flavour"].map(place) / (count + 1) - 0.45))
+    return multiples(curves, palette, columns, xlabel="latent size", note=note, adjust=adjust)
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, look: style.Look, flavour: str, shift: float) -> None:
-    """One flavour: a line with a band, or where there is one size only, markers side by side with bars."""
-    x = rows["latent"] * shift
-    axes.plot(x, rows["mean"], label=flavour, marker=look.marker, **look.line())
-    if len(rows) > 1:
-        axes.fill_between(x, rows["low"], rows["high"], color=look.colour, alpha=style.BAND, linewidth=0)
-    else:
-        axes.vlines(x, rows["low"], rows["high"], color=look.colour, linewidth=0.9)
+def finding(summary: pd.DataFrame, palette: style.Palette) -> str:
+    """How much the median flavour changes from the smallest to the largest size."""
+    parts = []
+    for metric in ("nll", "ssim"):
+        rows = summary[(summary["metric"] == metric) & np.isfinite(summary["mean"])]
+        for facet, found in rows.groupby(style.facet(rows)):
+            table = found[found["flavour"].map(lambda flavour: flavour in style.compared(palette))]
+            sizes = table.pivot_table(index="flavour", columns="latent", values="mean").dropna()
+            if sizes.shape[1] > 1 and len(sizes):
+                least, most = sizes.columns[[0, -1]]
+                start, end = sizes[[least, most]].median()
+                where = f" on {facet}" if facet else ""
+                parts.append(f"{heading(metric)} from {start:.3g} to {end:.3g}{where}")
+    return f"From {least} to {most} latents the median flavour goes in {'; '.join(parts)}." if parts else ""
 
 
 def _missing(summary: pd.DataFrame, flavours: list[str]) -> list[style.Absence]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,6 +21,7 @@ from matplotlib.lines import Line2D
 from vaebench.report.concordance import SHOWN
 from vaebench.report.figures import style
 from vaebench.report.figures.agreement._shown import shown
+from vaebench.report.figures.labels import label
 
 KINDS = dict(zip((*SHOWN, "ensemble"), "os^DP", strict=True))
 BASELINE = "pixel"
@@ -28,8 +30,8 @@ ROOM = 0.15  # of a panel, for what is said of these
 TOGETHER = ("latent", "ends", "line")  # of all flavours in one panel
 FEW = 15  # flavours that fit there
 COLUMNS = {True: 4, False: 6}  # with such a panel, and without
-PANEL = (1.75, 1.7)  # inches
-ARROW = {"arrowstyle": "-|>", "linewidth": 0.9, "mutation_scale": 6, "shrinkA": 0, "shrinkB": 2}
+PANEL = {True: (1.7, 1.5), False: (1.15, 1.2)}  # inches, in as many columns
+ARROW = {"arrowstyle": "-|>", "linewidth": 0.7, "mutation_scale": 4.5, "shrinkA": 0, "shrinkB": 2}
 PLACE = ["agreement", "separation"]
 VAGUE = {"agreement": 0.5, "separation": 25.0}  # length of an interval that says nothing
 
@@ -49,18 +51,16 @@ def reliability_validity(
     marks = {kind: KINDS[kind] for kind in kinds} | {BASELINE: "x"}
     handles = [Line2D([], [], marker=mark, color="0.25", linestyle="", label=kind) for kind, mark in marks.items()]
     few = 1 < len(flavours) <= FEW
-    handles += [_handle(palette[flavour]) for flavour in flavours if few]
     figure, large, small = _panels(len(flavours), few, handles, note)
     for axes, flavour in zip(small, flavours, strict=True):
-        axes.set_title(palette[flavour].name)
-        for other in flavours:
-            axes.plot(*paths[other][PLACE].T.to_numpy(), color="0.9", linewidth=0.6, zorder=0.5)
+        style.name(axes, palette[flavour])
+        style.behind(axes, [paths[other][PLACE].to_numpy() for other in flavours])
         others = points.loc[flavour]
         if BASELINE in others.index:
             axes.plot(*others.loc[BASELINE, PLACE], "x", color="0.45", markersize=4, label=BASELINE, zorder=2)
         _controls(axes, others)
         _intervals(axes, paths[flavour], palette[flavour])
-        _arrows(axes, paths[flavour], palette[flavour], 3.4)
+        _arrows(axes, paths[flavour], palette[flavour], 2.6)
     for axes in large:
         axes.set_title("all flavours: latent, ends, line")
         for flavour in flavours:
@@ -69,6 +69,11 @@ def reliability_validity(
     drawn = points.loc[flavours].loc[lambda rows: rows.index.isin([*marks], level="part")]
     low, high = _limits(drawn, "separation")
     small[0].set(xlim=_limits(drawn, "agreement"), ylim=(low - ROOM * (high - low), high))
+    for axes in large:
+        figure.draw_without_rendering()
+        together = {flavour: path.loc[path.index.isin(TOGETHER), PLACE].to_numpy() for flavour, path in paths.items()}
+        named = {palette[flavour].name: (places, palette[flavour].ink) for flavour, places in together.items()}
+        label(axes, named, np.concatenate([*together.values()]))
     return figure
 
 
@@ -100,7 +105,9 @@ def _panels(count: int, few: bool, handles: list[Line2D], note: str) -> tuple[Fi
     every = (divmod(n, COLUMNS[few]) for n in itertools.count())
     cells = list(itertools.islice((cell for cell in every if cell not in corner), count))
     rows, columns = (1 + max(cell[axis] for cell in cells + corner) for axis in (0, 1))
-    figure, grid = style.canvas(rows * columns, columns, PANEL, handles=handles, note=note, sharex=True, sharey=True)
+    figure, grid = style.canvas(
+        rows * columns, columns, PANEL[few], handles=handles, note=note, sharex=True, sharey=True
+    )
     small = [grid[row * columns + column] for row, column in cells]
     large = []
     if few:
@@ -112,17 +119,13 @@ def _panels(count: int, few: bool, handles: list[Line2D], note: str) -> tuple[Fi
     spots = dict(zip(cells, small, strict=True)) | dict.fromkeys(corner, *large)
     for (row, column), axes in spots.items():
         if (row + 1, column) not in spots:
-            axes.set_xlabel("agreement")
+            axes.set_xlabel("agreement", fontsize=style.SMALL)
             axes.tick_params(labelbottom=True)
         if spots.get((row, column - 1)) in (None, *large) and axes not in large:
             axes.tick_params(labelleft=True)
         if column == 0:
-            axes.set_ylabel("separation (%)")
+            axes.set_ylabel("separation (%)", fontsize=style.SMALL)
     return figure, large, small
-
-
-def _handle(look: style.Look) -> Line2D:
-    return Line2D([], [], label=look.name, marker=">", markersize=3.5, **look.line())
 
 
 def _intervals(axes: Axes, path: pd.DataFrame, look: style.Look) -> None:
@@ -136,7 +139,7 @@ def _intervals(axes: Axes, path: pd.DataFrame, look: style.Look) -> None:
 def _controls(axes: Axes, points: pd.DataFrame) -> None:
     found = {kind: points.loc[kind, PLACE] for kind in CONTROLS if kind in points.index}
     told = "\n".join(f"{kind} {round(x, 2) + 0.0:.2f}, {y:.0f} %" for kind, (x, y) in found.items())
-    axes.annotate(told, (0.03, 0.02), xycoords="axes fraction", va="bottom", fontsize=5.5, color="0.45")
+    axes.annotate(told, (0.03, 0.02), xycoords="axes fraction", va="bottom", fontsize=5, color="0.45")
 
 
 def _arrows(axes: Axes, path: pd.DataFrame, look: style.Look, size: float) -> None:
@@ -155,3 +158,19 @@ def _limits(points: pd.DataFrame, name: str) -> tuple[float, float]:
     values = pd.concat([points[name], low[told], high[told]])
     margin = 0.06 * (values.max() - values.min()) or 1.0
     return values.min() - margin, values.max() + margin
+
+
+def finding(distances: pd.DataFrame, agreement: pd.DataFrame, summary: pd.DataFrame, palette: style.Palette) -> str:
+    """Whether geodesics are higher than distances of latents in both."""
+    table = _table(agreement, summary).dropna(subset=PLACE)
+    both = table.pivot(index="flavour", columns="part", values=PLACE)
+    if not {"latent", "geodesic"} <= {*table["part"]}:
+        return ""
+    differences = both.xs("geodesic", level="part", axis=1) - both.xs("latent", level="part", axis=1)
+    differences = differences.dropna()
+    counts = {name: int((differences[name] > 0).sum()) for name in PLACE}
+    higher = int((differences > 0).all(axis=1).sum())
+    return (
+        f"Of {len(differences)} flavours, geodesics agree more than distances of latents for {counts['agreement']}, "
+        f"separate more for {counts['separation']}, and both for {higher}."
+    )
