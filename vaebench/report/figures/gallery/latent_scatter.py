@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from vaebench.report.figures import style
 
+QUESTION = "codes"
 ACROSS, SIZE = 6, (1.15, 1.25)  # panels in a row, and inches of one
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from vaebench.report.figures import style
 from vaebench.report.figures.tiles import tile
 
+QUESTION = "reconstruction"
 MOST = 24  # flavours in one column
 SIDE = 0.3  # inches, of an image, at most
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from vaebench.report.figures import style
 from vaebench.report.figures.tiles import columns, tile
 
+QUESTION = "generation"
 ACROSS = 7  # blocks in a row
 
 

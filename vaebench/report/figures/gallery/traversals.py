@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from vaebench.report.figures import style
 from vaebench.report.figures.tiles import tile
 
+QUESTION = "codes"
 ACROSS = 6  # blocks in a row
 
 

@@ -1,4 +1,5 @@
 """Figures of the latent geometry: `name(geometries, palette)`."""
 
+QUESTION = "geometry"
 SCOPE = "block"
 INPUTS = ("geometry",)

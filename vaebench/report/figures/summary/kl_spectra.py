@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from vaebench.report.figures import style
 from vaebench.report.figures.multiples import multiples
 
+QUESTION = "codes"
 PREFIX = "kl_per_dimension"
 FLOOR, COLLAPSED = 1e-3, 0.01  # nats
 

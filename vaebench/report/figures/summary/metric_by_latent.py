@@ -16,6 +16,7 @@ from vaebench.report.figures import style
 from vaebench.report.figures.multiples import multiples
 from vaebench.report.tables.columns import heading, named
 
+QUESTION = "best"
 METRICS = ("nll", "rate", "distortion", "active_units", "ssim")
 
 

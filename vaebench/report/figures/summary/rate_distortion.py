@@ -25,6 +25,7 @@ from vaebench.study import catalogue
 from vaebench.study.naming import CONTROLS
 from vaebench.study.tidy import CELL
 
+QUESTION = "likelihood"
 NOTHING = "no flavour has both a rate and a distortion"
 COLUMNS, HIGH = 4, 1.5  # panels side by side, and inches
 PLACE = ["rate", "distortion"]

@@ -21,6 +21,7 @@ from vaebench.report.figures import style
 from vaebench.report.tables.columns import heading, quantity
 from vaebench.study.tidy import BLOCK
 
+QUESTION = "best"
 METRICS = ("elbo", "nll", "rate", "mse", "ssim")
 CROWD, CLOSE = 60, 0.1  # rows of flavours from which they are closer, and inches
 
