@@ -18,12 +18,12 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from train_speed import BATCH, IMAGE, LATENT, LEARNING_RATE, Task, count, design, load
+from torch.utils._python_dispatch import TorchDispatchMode
+from train_speed import BATCH, CLOCKS, IMAGE, LATENT, LEARNING_RATE, Task, count, design, load
 
 from vaebench import files
 from vaebench.data import binarisation
@@ -58,7 +58,7 @@ PEERS = {
     "factor_vae": Peer("FactorVAE", ours={"critic_hidden": [1000] * 5}, trainer="AdversarialTrainer"),
     "info_vae": Peer("INFOVAE_MMD", {"lbd": 10.0}),
     "msssim_vae": Peer("MSSSIM_VAE", {"window_size": 3}),
-    "vae_gan": Peer("VAEGAN", ours={"features": 256}, trainer="CoupledOptimizerAdversarialTrainer"),
+    "vae_gan": Peer("VAEGAN", ours={"features": 256, "penalty": 0.0}, trainer="CoupledOptimizerAdversarialTrainer"),
     "iwae": Peer("IWAE", {"number_samples": 8}, {"samples": 8}),
     "miwae": Peer("MIWAE", {"number_gradient_estimates": 4, "number_samples": 8}, {"groups": 4, "samples": 8}),
     "piwae": Peer(
@@ -90,7 +90,7 @@ def train_vaebench(name: str, task: Task) -> list[float]:
     training = Training(epochs=1 + task.epochs, batch_size=BATCH, learning_rate=LEARNING_RATE)
     feed = engine.Feed(images, images[:1], dynamic=False)
     pack = engine.Pack(catalogue.load("flavours", name), design(task), hyper, training, [0], feed)
-    return [perf_counter() for _ in pack.train()]
+    return [CLOCKS[task.clock]() for _ in pack.train()]
 
 
 def train_pythae(name: str, task: Task) -> list[float]:
@@ -125,7 +125,7 @@ def train_pythae(name: str, task: Task) -> list[float]:
 
     class Marks(TrainingCallback):
         def on_epoch_end(self, training_config: Any, **_: Any) -> None:
-            times.append(perf_counter())
+            times.append(CLOCKS[task.clock]())
 
     logging.disable()
     torch.distributions.Distribution.set_default_validate_args(False)  # its HVAE would refuse grey pixels
@@ -161,8 +161,30 @@ def measure(side: str, name: str, task: Task) -> float:
     return task.images * task.epochs / (times[-1] - times[0])
 
 
+class Products(TorchDispatchMode):
+    """Counts the floating-point operations of matrix products within."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flop = 0
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = operation(*args, **kwargs or {})
+        name = operation._schema.name.removeprefix("aten::")
+        if name in ("mm", "bmm", "addmm", "baddbmm"):
+            self.flop += 2 * result.numel() * args[name.startswith(("add", "badd"))].shape[-1]
+        return result
+
+
+def work(side: str, name: str, task: Task) -> int:
+    """Floating-point operations in products of a whole run."""
+    with Products() as products:
+        SIDES[side](name, task)
+    return products.flop
+
+
 def compare(names: list[str], task: Task, rounds: int) -> dict[str, dict[str, Any]]:
-    """For each flavour: speeds by side, and the median over rounds of their ratio."""
+    """For each flavour: speeds and products of a run by side, the median over rounds of the ratio of speeds."""
     context = multiprocessing.get_context("spawn")
     pools = {side: ProcessPoolExecutor(1, context) for side in SIDES}
     results: dict[str, dict[str, Any]] = {}
@@ -172,8 +194,10 @@ def compare(names: list[str], task: Task, rounds: int) -> dict[str, dict[str, An
             for side, pool in pools.items():
                 speeds[side].append(pool.submit(measure, side, name, task).result())
         ratio = median(ours / theirs for ours, theirs in zip(*speeds.values(), strict=True))
-        results[name] = {"peer": PEERS[name].model, "samples_per_second": speeds, "ratio": ratio}
-        row = (name, PEERS[name].model, *(f"{median(values):,.0f}" for values in speeds.values()), f"{ratio:.2f}")
+        flop = {side: pool.submit(work, side, name, task).result() for side, pool in pools.items()}
+        results[name] = {"peer": PEERS[name].model, "samples_per_second": speeds, "ratio": ratio, "flop": flop}
+        medians = (f"{median(values):,.0f}" for values in speeds.values())
+        row = (name, PEERS[name].model, *medians, f"{ratio:.2f}", f"{flop['vaebench'] / flop['Pythae']:.2f}")
         print(f"| {' | '.join(row)} |", flush=True)
     for pool in pools.values():
         pool.shutdown()
@@ -187,14 +211,18 @@ def main() -> None:
     parser.add_argument("--images", type=count, default=5120, help="images of one epoch (5120)")
     parser.add_argument("--rounds", type=count, default=3, help="rounds, each of both sides in turn (3)")
     parser.add_argument("--data", metavar="FOLDER", help="folder of MNIST's IDX files (random bytes of the same shape)")
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="(wall); processor where others use the machine"
+    )
     parser.add_argument("--json", metavar="FILE", help="write all numbers here")
     options = parser.parse_args()
     if unknown := set(options.flavours) - set(PEERS):
         raise VaebenchError(f"no peer for {', '.join(sorted(unknown))}: choose from {', '.join(PEERS)}")
     os.environ["TQDM_DISABLE"] = "1"  # read as tqdm is imported, by the processes to come
     os.environ["PYTHONWARNINGS"] = "ignore"
-    task = Task("mlp", options.data, options.images, 1, options.threads, "cpu", 1)
-    print("| flavour | Pythae's class | ours, images/s | Pythae, images/s | ratio |\n|---|---|--:|--:|--:|")
+    task = Task("mlp", options.data, options.images, 1, options.threads, "cpu", 1, options.clock)
+    print("| flavour | Pythae's class | ours, images/s | Pythae, images/s | ratio | products, ours to Pythae's |")
+    print("|---|---|--:|--:|--:|--:|")
     results = compare(options.flavours or list(PEERS), task, options.rounds)
     if options.json:
         facts = {"task": asdict(task), "rounds": options.rounds, "results": results}

@@ -42,8 +42,10 @@ from vaebench import files, random
 from vaebench.data import binarisation
 from vaebench.errors import VaebenchError, among, one_line
 from vaebench.study import catalogue
-from vaebench.study.config import Training
+from vaebench.study.config import Precision, Training
 from vaebench.training import engine, hardware
+from vaebench.training.optimiser import Adam
+from vaebench.training.precision import products
 from vaebench.training.program import WARM_UP
 
 SHARES = {"ceilings": 0.12, "correctness": 0.32, "steps": 0.48, "profile": 0.08, "shares": 0.0, "grid": 0.0}
@@ -241,10 +243,18 @@ def eager_ms(pack: engine.Pack, where: torch.device) -> tuple[float, int]:
 
 def step_cost(flavour: str, network: str, width: int, convention: str, rounds: int, device: str) -> Found:
     """Milliseconds of a step of ``width`` runs, recorded (the median of epochs) and eager."""
-    where = torch.device(device)
     images = load(task(network))
-    pack = packed(flavour, network, list(range(width)), (images, images[:1]), where, convention=convention)
-    found: Found = {"parameters_per_run": sum(parameter.numel() for parameter in pack.stack.model.parameters())}
+    seeds = list(range(width))
+    pack = packed(flavour, network, seeds, (images, images[:1]), torch.device(device), convention=convention)
+    return {
+        "parameters_per_run": sum(parameter.numel() for parameter in pack.stack.model.parameters()),
+        **timed(pack, rounds, device),
+    }
+
+
+def timed(pack: engine.Pack, rounds: int, device: str) -> Found:
+    """Milliseconds of a pack's step."""
+    where, width, found = torch.device(device), pack.stack.width, Found()
     if device == "cuda":
         begin(pack)
         repeated(pack.programs[0], WARM_UP + 2)()
@@ -255,9 +265,20 @@ def step_cost(flavour: str, network: str, width: int, convention: str, rounds: i
     return found
 
 
+def variant_cost(network: str, precision: Precision, together: bool, device: str) -> Found:
+    """Milliseconds of a step of ten VAEs in a precision, with one call of Adam for all, ``together``, or for each."""
+    where, images = torch.device(device), load(task(network))
+    with products(precision, where):
+        pack = packed("vae", network, list(range(WIDTH)), (images, images[:1]), where)
+        for player, names in pack.stack.owned.items():
+            pack.optimisers[player] = Adam(pack.state, names, together)
+        return timed(pack, 3, device)
+
+
 def peer_cost(contender: str, network: str, device: str) -> Found:
     """Milliseconds of a step of one model by a contender of `train_speed`: grey images, its own shuffling and noise."""
-    return {"step_ms": 1000 * BATCH / measure(contender, task(network, device=device))["samples_per_second"]}
+    images = BATCH * (STEPS if device == "cuda" else EAGER_LEAST)
+    return {"step_ms": 1000 * BATCH / measure(contender, task(network, images, device))["samples_per_second"]}
 
 
 def compiled_mix() -> Callable[[Tensor], Tensor]:
@@ -476,8 +497,8 @@ def correctness(session: Session, found: Found) -> None:
 
 
 def steps(session: Session, found: Found) -> None:
-    """Times of a step: the VAE by width, the peers, all flavours, and the compiled noise."""
-    found |= {"epoch_steps": STEPS, "vae": {}, "peers": {}, "flavours": {}, "compiled": {}}
+    """Times of a step: the VAE by width, the peers, all flavours, and ten VAEs in other ways."""
+    found |= {"epoch_steps": STEPS, "vae": {}, "peers": {}, "flavours": {}, "variants": {}, "compiled": {}}
 
     def measured(part: str, label: str, workers: Workers, function: Callable[..., Found], *given: Any) -> None:
         try:
@@ -498,6 +519,9 @@ def steps(session: Session, found: Found) -> None:
             measured("peers", label, session.peers, peer_cost, contender, network)
     for name in session.flavours:
         measured("flavours", name, session.card, step_cost, name, "mlp", WIDTH, "dynamic", 1)
+    for network, precision in product(("mlp", "conv"), ("tf32", "bfloat16")):
+        measured("variants", f"{network} {precision}", session.card, variant_cost, network, precision, True)
+    measured("variants", "mlp Adam of each run", session.card, variant_cost, "mlp", "float32", False)
     measured("compiled", "vae", session.compiler, compiled_cost)
 
 
@@ -653,7 +677,7 @@ def table_of_correctness(found: Found) -> str:
 
 
 def table_of_steps(found: Found) -> str:
-    """Milliseconds of a step: the VAE and its peers, then every flavour."""
+    """Milliseconds of a step: the VAE and its peers, every flavour, then the VAE in other ways."""
     keys = "recorded_step_ms", "recorded_ms_per_step_and_run", "eager_step_ms", "eager_ms_per_step_and_run"
     head = "recorded, ms", "per run", "eager, ms", "per run"
 
@@ -665,11 +689,13 @@ def table_of_steps(found: Found) -> str:
         (label, row.get("reason", ""), "", *[number(row, "step_ms", 3)] * 2) for label, row in found["peers"].items()
     ]
     flavours = [(name, *cells(row)) for name, row in found["flavours"].items()]
+    variants = [(f"vae {label}", *cells(row)) for label, row in found["variants"].items()]
     compiled = [f"noise compiled, {name}: {value}" for row in found["compiled"].values() for name, value in row.items()]
     return "\n\n".join(
         (
             markdown(("network, width, convention", *head), *vae, *peers),
             markdown((f"mlp, width {WIDTH}", *head), *flavours),
+            markdown((f"width {WIDTH}", *head), *variants),
             "\n".join(f"- {line}" for line in compiled),
         )
     )

@@ -116,19 +116,35 @@ def _acquire(path: Path, what: object) -> tuple[bytes, int] | None:
 
 
 def _create(path: Path, content: bytes) -> int | None:
-    """The descriptor of the lock file, which is made; None if it is there. Raises `OSError`."""
+    """The descriptor of the lock file, which is made; None if it is there. Raises `OSError`.
+
+    It has its name when it says whose it is: a kill leaves none that does not, but where files have one name only.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-    except FileExistsError:
-        return None
+    part = _aside(path)
+    number = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         os.write(number, content)
-    except OSError:
+        try:
+            path.hardlink_to(part)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+                raise
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+            part.replace(path)
+    except OSError as error:
         os.close(number)
-        path.unlink()
+        if isinstance(error, FileExistsError):
+            return None
         raise
+    finally:
+        part.unlink(missing_ok=True)
     return number
+
+
+def _aside(path: Path) -> Path:
+    """A name beside a lock that no other process has."""
+    return path.with_name(f".{uuid.uuid4().hex}.lock")
 
 
 def _read(path: Path) -> Holder | None:
@@ -144,7 +160,7 @@ def _read(path: Path) -> Holder | None:
 
 def _break(path: Path, holder: Holder) -> None:
     """Remove a lock whose holder is dead, and no other that has come in its place."""
-    aside = path.with_name(f".{uuid.uuid4().hex}.lock")
+    aside = _aside(path)
     with suppress(FileNotFoundError):  # another was first
         path.rename(aside)
         if aside.read_bytes() != holder.content:

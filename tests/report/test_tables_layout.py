@@ -31,7 +31,14 @@ LEARNED = ("density", "ensemble", "expected")
 
 
 def conditions(dataset: str, flavour: str, latent: int, **other: Any) -> dict[str, Any]:
-    cell = {"dataset": dataset, "architecture": "mlp", "flavour": flavour, "latent": latent, "precision": "float32", "warmup": 0}
+    cell = {
+        "dataset": dataset,
+        "architecture": "mlp",
+        "flavour": flavour,
+        "latent": latent,
+        "precision": "float32",
+        "warmup": 0,
+    }
     cell |= {name: {"name": label, "settings": {}} for name, label in (("objective", flavour), ("network", "mlp"))}
     cell["objective"]["settings"] = catalogue.settle("flavours", flavour, {})
     cell["network"]["settings"] = catalogue.settle("networks", "mlp", {})

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vaebench.errors import Missing
+from vaebench.evaluation.plane import plane
 from vaebench.evaluation.subject import Subject
 from vaebench.evaluation.views import Views
 from vaebench.model.abilities import REASONS
@@ -24,8 +25,8 @@ def gallery(views: Views, labels: Tensor, count: int) -> dict[str, np.ndarray]:
     ``originals`` and ``reconstructions`` (count, channels, height, width), ``samples`` of the prior (count, channels,
     height, width; absent without a prior) and ``samples_SAMPLER`` of each sampler that applies, ``traversals``
     (coordinates, steps, channels, height, width) where coordinates mean anything, ``latent_means`` (images, latent) and
-    their ``labels`` (images,). An empty ``reason`` says that there are some; data that are no
-    images have an ``images_reason`` in place of pictures.
+    their ``labels`` (images,), and of latent size 2 the map of `vaebench.evaluation.plane`. An empty ``reason`` says
+    that there are some; data that are no images have an ``images_reason`` in place of pictures.
     """
     subject = views.subject
     pictures = {"latent_means": subject.means[:LATENT_IMAGES]}
@@ -41,7 +42,8 @@ def gallery(views: Views, labels: Tensor, count: int) -> dict[str, np.ndarray]:
     arrays = {name: value.float().cpu().numpy() for name, value in pictures.items()}
     if not subject.has("images"):
         arrays["images_reason"] = np.array(REASONS["images"])
-    return arrays | {"labels": labels[:LATENT_IMAGES].numpy(), "reason": np.array("")}
+    arrays |= {"labels": labels[:LATENT_IMAGES].numpy(), "reason": np.array("")}
+    return arrays | (plane(subject, labels) if views.bench.cell.latent == 2 else {})
 
 
 def _traversals(subject: Subject) -> Tensor:

@@ -51,7 +51,7 @@ class Space:
         return self.squares(points).sqrt().sum(-1)
 
     def fitting(self, points: Tensor) -> int:
-        """How many curves like the first of ``points`` (curves, points, latent) are measured at a time, at least one."""
+        """How many curves like the first of ``points`` (curves, points, latent) are measured at a time, one or more."""
         return fitting(footprint(self.squares, points))
 
     def steps(self, points: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,21 @@ class Results:
         paths = (self.folder / "tables" / f"{name}.csv{end}" for end in ("", ".gz"))
         path = next((path for path in paths if path.exists()), None)
         return None if path is None else gather([path])
+
+    def needed(self, name: str) -> pd.DataFrame:
+        """A tidy table that is there."""
+        if (found := self.table(name)) is None:
+            raise VaebenchError(f"{self.folder / 'tables'}: {name}.csv is not there: {MEND}")
+        return found
+
+    def content(self, name: str) -> bytes | None:
+        """Of a file of tables, as it was before it was compressed; None if it is not there."""
+        path = self.folder / "tables" / name
+        packed = path.with_name(f"{name}.gz")
+        with reading(packed if packed.exists() else path, "a table", "restore it"):
+            if packed.exists():
+                return gzip.decompress(packed.read_bytes())
+            return path.read_bytes() if path.exists() else None
 
     @cached_property
     def provenance(self) -> dict[str, Any]:

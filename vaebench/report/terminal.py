@@ -213,6 +213,6 @@ def clock(seconds: float) -> str:
 
 def ended(results: str) -> None:
     """Say where what was made lies."""
-    for what in ("tables", "figures", "provenance.json"):
+    for what in ("tables", "figures", "provenance.json", "site"):
         if (place := Path(results, what)).exists():
             logger.info(f"{what.partition('.')[0]}: {place}")

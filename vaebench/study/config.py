@@ -172,7 +172,7 @@ class Cell(Struct, frozen=True):
 
 
 class Published(Struct, forbid_unknown_fields=True, frozen=True):
-    """A published value, the cell held against it, and where ``differences`` put ours; left out settings: the study's."""
+    """A published value, its cell, and where ``differences`` put ours; what is left out is the study's."""
 
     dataset: Name
     architecture: Name

@@ -7,9 +7,11 @@ from snakemake.exceptions import WorkflowError
 
 from vaebench.data.sources import SOURCES, Dataset
 from vaebench.errors import VaebenchError
-from vaebench.report import statistic, terminal
+from vaebench.files import sha256
+from vaebench.report import figures, questions, site, statistic, terminal
 from vaebench.report.alone import alone
 from vaebench.report.figures.told import Told
+from vaebench.report.opening import Opening
 from vaebench.report.tables import columns
 from vaebench.report.verification import Verified
 from vaebench.study import catalogue
@@ -54,7 +56,8 @@ TIDY = (
     + ["published"] * bool(study.published)
 )
 FORMS = ["md", "tex", "html"]
-TABLES = collect("<results>/tables/{name}.csv", name=TIDY)
+TABLES = ["<results>/tables/conditions.json"]
+TABLES += collect("<results>/tables/{name}.csv", name=TIDY)
 TABLES += collect("<results>/tables/{name}.{form}", name=SHOWN, form=FORMS)
 TABLES += collect("<results>/tables/{name}.md", name=STATISTICS)
 TABLES += ["<results>/tables/published.md"] * bool(study.published)
@@ -64,34 +67,22 @@ BLOCKS = {(cell.dataset, cell.architecture, cell.latent): [] for cell in CELLS.v
 for cell in CELLS.values():
     BLOCKS[cell.dataset, cell.architecture, cell.latent].append(cell)
 
-# What a kind of figures is of, and what it is drawn from, its folder states.
-KINDS = {
-    kind: {
-        name: catalogue.constant("figures", kind, name)
-        for name in ("SCOPE", "INPUTS", "LATENT", "VIEW")
-    }
-    for kind in catalogue.groups("figures")
-}
+FACTS = {name: figures.facts(name) for name in catalogue.names("figures")}
 DRAWN = {
-    kind: facts
-    for kind, facts in KINDS.items()
+    name: facts
+    for name, facts in FACTS.items()
     if (GEOMETRY or not {"geometry", "distances", "agreement"} & {*facts["INPUTS"]})
     and facts["VIEW"] in (None, *VIEWS)
 }
 OF_STUDY, OF_BLOCK = (
-    {
-        name: kind
-        for kind, facts in DRAWN.items()
-        if facts["SCOPE"] == scope
-        for name in catalogue.names("figures", kind)
-    }
+    [name for name, facts in DRAWN.items() if facts["SCOPE"] == scope]
     for scope in ("study", "block")
 )
 FIGURES = [f"<results>/figures/{name}" for name in OF_STUDY] + [
     f"<results>/figures/{name}/{dataset}-{architecture}-z{latent}"
-    for name, kind in OF_BLOCK.items()
+    for name in OF_BLOCK
     for dataset, architecture, latent in BLOCKS
-    if DRAWN[kind]["LATENT"] in (None, latent)
+    if DRAWN[name]["LATENT"] in (None, latent)
 ]
 FIGURES = collect("{figure}.{form}", figure=FIGURES, form=["pdf", "png"])
 FILES = {
@@ -105,6 +96,7 @@ FILES = {
     "history": "<results>/tables/history.csv",
     "compute": "<results>/tables/compute.csv",
 }
+FILES |= {name: f"<results>/tables/{name}.csv" for name in STATISTICS}
 
 
 wildcard_constraints:
@@ -167,18 +159,17 @@ def computed_from(wildcards):
 
 def seeds_of(wildcards):
     """Which seeds a figure is of: pictures are those of one."""
-    kind = catalogue.group_of("figures", wildcards.figure)
-    return "first seed" if {"gallery", "geometry"} & {*DRAWN[kind]["INPUTS"]} else "seeds"
+    pictures = {"gallery", "geometry"} & {*DRAWN[wildcards.figure]["INPUTS"]}
+    return "first seed" if pictures else "seeds"
 
 
 def drawn_from(wildcards):
     """The files that a figure is drawn from, by what they are: those of its block's cells, and of the study."""
-    kind = catalogue.group_of("figures", wildcards.figure)
     return {
         what: (
             collect(FILES[what], cell=cells_of(wildcards))
             if "{cell" in FILES[what]
             else FILES[what]
         )
-        for what in DRAWN[kind]["INPUTS"]
+        for what in DRAWN[wildcards.figure]["INPUTS"]
     }

@@ -6,7 +6,7 @@ rule figure_of_study:
         png=report(
             "<results>/figures/{figure}.png",
             caption="../report/figure.rst",
-            category="Figures",
+            category=lambda wildcards: questions.category(questions.of_figure(wildcards.figure)),
             labels={"figure": "{figure}"},
         ),
     log:
@@ -42,7 +42,7 @@ use rule figure_of_study as figure_of_block with:
         png=report(
             "<results>/figures/{figure}/<block>.png",
             caption="../report/block.rst",
-            category="Figures of one latent size",
+            category=lambda wildcards: questions.category(questions.of_figure(wildcards.figure)),
             subcategory="{figure}",
             labels={
                 "dataset": "{dataset}",

@@ -16,6 +16,20 @@ rule aggregate:
         "../scripts/aggregate.py"
 
 
+# Under what conditions each cell was measured, in one file.
+rule conditions:
+    input:
+        collect("<results>/evaluations/{cell.path}/conditions.json", cell=CELLS.values()),
+    output:
+        "<results>/tables/conditions.json",
+    log:
+        "<logs>/conditions.log",
+    benchmark:
+        "<benchmarks>/conditions.tsv"
+    script:
+        "../scripts/conditions.py"
+
+
 rule summarise:
     input:
         "<results>/tables/metrics.csv",
@@ -23,7 +37,7 @@ rule summarise:
         report(
             "<results>/tables/summary.csv",
             caption="../report/summary.rst",
-            category="Tables",
+            category=questions.category("best"),
             labels={"table": "summary", "form": "CSV"},
         ),
     log:
@@ -142,6 +156,7 @@ rule provenance:
         study=msgspec.to_builtins(study),
         command=COMMAND,
         verified=Verified(study.places()["results"]),
+        opening=Opening(study.places()["results"]),
     script:
         "../scripts/provenance.py"
 
@@ -153,14 +168,14 @@ rule tabulate:
         compute="<results>/tables/compute.csv",
         differences="<results>/tables/differences.csv",
         agreement=["<results>/tables/agreement.csv"] * GEOMETRY,
-        conditions=collect("<results>/evaluations/{cell.path}/conditions.json", cell=CELLS.values()),
+        conditions="<results>/tables/conditions.json",
     output:
         collect("<results>/tables/{name}.{form}", name=SHOWN, form=["md", "tex"]),
         *[
             report(
                 f"<results>/tables/{table}.html",
                 caption="../report/table.rst",
-                category="Tables",
+                category=questions.category(questions.of_table(table)),
                 labels={"table": table, "form": "HTML"},
             )
             for table in SHOWN
@@ -175,6 +190,10 @@ rule tabulate:
         code={
             "code": catalogue.fingerprint(
                 "report/tables/forms.py",
+                *(
+                    f"evaluation/metrics/{table}/__init__.py"
+                    for table in catalogue.groups("metrics")
+                ),
                 *(catalogue.path_of("metrics", name) for name in catalogue.names("metrics")),
             )
         },

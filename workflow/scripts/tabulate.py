@@ -12,7 +12,7 @@ with reported(snakemake.log[0]):
     with job(snakemake.input, snakemake.output):
         results = Results(
             snakemake.params.families,
-            [json.loads(Path(path).read_text()) for path in snakemake.input.conditions],
+            json.loads(Path(snakemake.input.conditions).read_text()),
             summary=gather([snakemake.input.summary]),
             compute=summarise(whole(gather([snakemake.input.compute]))),
             differences=gather([snakemake.input.differences]),
