@@ -86,7 +86,8 @@ def _pages(made: Results) -> None:
         differences=pd.DataFrame(columns=COLUMNS) if differences is None else differences,
         agreement=agreement,
     )
-    for table in columns.tables(views.measured(study), study.evaluation.tier, differences=differences is not None):
+    against = {cell["reference"] for cell in statistic.roles(study)} == {True, False}
+    for table in columns.tables(views.measured(study), study.evaluation.tier, differences=against):
         for form, text in forms(given, table).items():
             write(made.folder / f"tables/{table}.{form}", text)
 
