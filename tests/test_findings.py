@@ -7,10 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from vaebench.report.results import Results
+from vaebench.report.statistic import make, roles
+from vaebench.study.naming import readable
+
 ROOT = Path(__file__).parents[1]
-PAGES = ("generation", "representation", "geometry")
-GENERATION, REPRESENTATION, GEOMETRY = ((ROOT / f"docs/{name}.md").read_text() for name in PAGES)
+PAGES = ("generation", "representation", "geometry", "findings")
+GENERATION, REPRESENTATION, GEOMETRY, FINDINGS = ((ROOT / f"docs/{name}.md").read_text() for name in PAGES)
 CONTROLS = ["copy", "mean"]
+SAMPLERS = {"prior": "prior", "mixture": "gaussian_mixture"}
 
 
 def results(study: str) -> pd.DataFrame:
@@ -238,3 +243,66 @@ def test_metrics_that_know_where_data_are_stay_nearer_than_geodesics_and_not_tha
     assert f"(ρ {rho.loc[16, 'expected'].min():.2f} to {rho.loc[16, 'expected'].max():.2f})" in " ".join(
         GEOMETRY.split()
     )
+
+
+@pytest.fixture(scope="module")
+def ranked() -> pd.DataFrame:
+    """The statistic `best` of the suite."""
+    found = Results(ROOT / "results/suite")
+    tables = {"summary": found.summary, "differences": found.needed("differences")}
+    return make("best", tables, roles(found.study))[0]
+
+
+def test_the_best_of_each_question(ranked: pd.DataFrame) -> None:
+    numbers = {"NLL (nats)": ("nll", "", 1), "MSE": ("mse", "", 4), "SSIM": ("ssim", "", 3)}
+    numbers |= {f"Fréchet distance, {name}": ("frechet_distance", part, 2) for name, part in SAMPLERS.items()}
+    numbers |= {"neighbour probe (%)": ("neighbour_probe", "", 1)}
+    lines = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in FINDINGS.splitlines() if line[:2] == "| "}
+    for label, (metric, part, digits) in numbers.items():
+        cells = []
+        for dataset, latent in (("mnist", 2), ("mnist", 16), ("fashion_mnist", 2), ("fashion_mnist", 16)):
+            block = ranked[(ranked["dataset"] == dataset) & (ranked["latent"] == latent)]
+            rows = block[(block["metric"] == metric) & (block["part"] == part)]
+            best, others = rows[rows["rank"] == 1].iloc[0], rows[rows["rank"] > 1]
+            told = f"{(others['standing'] == 'worse').sum()} of {len(others)}" if best["images"] else "–"
+            cells.append(f"{readable(best['flavour'])} {best['mean']:.{digits}f} ({told})")
+        assert [cell.strip() for cell in lines[label]] == cells
+
+
+def test_what_a_learned_prior_buys(ranked: pd.DataFrame) -> None:
+    text = " ".join(FINDINGS.split())
+    rows = ranked.query("latent == 16 and metric == 'nll'").set_index(["dataset", "flavour"])
+    for place, words in {
+        ("mnist", "vae"): "{0:.1f} nats on MNIST [{1:.1f}, {2:.1f}]",
+        ("fashion_mnist", "vae"): "by {0:.1f} on Fashion-MNIST [{1:.1f}, {2:.1f}]",
+        ("mnist", "flow_prior_vae"): "Flow-Prior-VAE is {0:.1f} nats [{1:.1f}, {2:.1f}] behind",
+    }.items():
+        row = rows.loc[place]
+        assert row["against"] == "vamp"
+        assert words.format(row["difference"], row["low"], row["high"]) in text
+    assert rows.loc[("fashion_mnist", "flow_prior_vae"), "standing"] == "tied"
+
+
+def test_what_numbers_are_made_of_and_how_metrics_agree() -> None:
+    text = " ".join(FINDINGS.split())
+    found = Results(ROOT / "results/suite")
+    shares = make("variance", {"metrics": found.needed("metrics")}, roles(found.study))[0]
+    share = 100 * shares.set_index(["metric", "component"])["share"]
+    nll, mse, probe = share["nll"], share["mse"], share["neighbour_probe"]
+    assert f"{nll['dataset']:.1f} % belongs to the dataset, {nll['latent']:.1f} % to the latent size and" in text
+    assert f"and {nll['flavour']:.1f} % to the flavour, whatever the rest" in text
+    assert f"of MSE {mse['latent']:.1f} % to the latent size and {mse['flavour']:.1f} % to the flavour" in text
+    assert f"probe {probe['latent']:.1f} % and {probe['flavour']:.1f} %" in text
+    table = make("metric_correlation", {"summary": found.summary}, roles(found.study))[0]
+    named = {
+        frozenset(((row.part, row.metric), (row.other_part, row.other_metric))): row.correlation
+        for row in table.itertuples()
+    }
+
+    def between(one: tuple[str, str], other: tuple[str, str]) -> str:
+        return f"{named[frozenset((one, other))]:.2f}"
+
+    likelihood, prior, mixture = ("", "nll"), ("prior", "frechet_distance"), ("gaussian_mixture", "frechet_distance")
+    assert f"correlation of {between(likelihood, prior)} with the Fréchet" in text
+    assert f"{between(likelihood, ('', 'mse'))} with MSE and {between(likelihood, ('', 'logistic_probe'))} with" in text
+    assert f"mixture correlate by {between(prior, mixture)}." in text
