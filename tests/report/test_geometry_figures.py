@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 
 import matplotlib
 import numpy as np
@@ -520,3 +521,14 @@ def test_figures_have_captions_and_refuse_flavours_without_a_look(kind, name):
     assert catalogue.caption("figures", name).endswith(".")
     with pytest.raises(VaebenchError, match="no colour for iwae"):
         catalogue.load("figures", name)({"iwae": flat()}, LOOKS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["interpolations", "curvature", "magnification", "magnification_violins", "learned_metric", "reconstructions"],
+)
+def test_what_a_figure_says_leaves_out_a_flavour_that_has_no_such_pictures(name: str) -> None:
+    """As one has whose codes vary along a single direction: other arrays, and no reason for these."""
+    module = sys.modules[catalogue.load("figures", name).__module__]
+    if finding := getattr(module, "finding", None):
+        assert finding({"vae": {"reason": np.array("")}}, LOOKS) == ""

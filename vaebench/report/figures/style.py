@@ -389,6 +389,11 @@ def lacks(pictures: Mapping[str, Arrays], palette: Palette, key: str, otherwise:
     return {flavour: _lack(pictures.get(flavour), key, otherwise, told) for flavour in palette}
 
 
+def having(pictures: Mapping[str, Arrays], palette: Palette, key: str) -> list[str]:
+    """The flavours with finite values of an array among their pictures."""
+    return [flavour for flavour, reason in lacks(pictures, palette, key, "it has none").items() if not reason]
+
+
 def _lack(pictures: Arrays | None, key: str, otherwise: str, told: str) -> str:
     if pictures is None:
         return "no run"

@@ -50,11 +50,11 @@ def reconstructions(galleries: Mapping[str, style.Arrays], palette: style.Palett
 
 def finding(galleries: Mapping[str, style.Arrays], palette: style.Palette) -> str:
     """Whose reconstructions of these images are nearest to them, and whose farthest."""
-    lacks = style.lacks(galleries, palette, "reconstructions", "")
+    shown = style.having(galleries, palette, "reconstructions")
     errors = {
         flavour: float(np.nanmean((galleries[flavour]["reconstructions"] - galleries[flavour]["originals"]) ** 2))
         for flavour in style.compared(palette)
-        if not lacks[flavour]
+        if flavour in shown
     }
     if not errors:
         return ""

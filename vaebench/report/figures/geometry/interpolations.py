@@ -108,8 +108,8 @@ class _Sheet:
 
 def finding(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> str:
     """How much shorter geodesics are than lines."""
-    lacks = style.lacks(geometries, palette, "geodesic_images", "")
-    ratios = np.concatenate([geometries[f]["geodesic_ratios"] for f in palette if not lacks[f]] or [np.empty(0)])
+    shown = style.having(geometries, palette, "geodesic_ratios")
+    ratios = np.concatenate([geometries[flavour]["geodesic_ratios"] for flavour in shown] or [np.empty(0)])
     ratios = ratios[np.isfinite(ratios)]
     if not len(ratios):
         return ""

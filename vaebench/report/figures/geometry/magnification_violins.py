@@ -64,10 +64,8 @@ def _draw(axes: Axes, samples: list[np.ndarray], flavours: list[str], palette: s
 
 def finding(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> str:
     """Whose decoder has the least and the greatest median condition number."""
-    lacks = style.lacks(geometries, palette, "log_condition", "")
-    medians = {
-        flavour: float(np.nanmedian(geometries[flavour]["log_condition"])) for flavour in palette if not lacks[flavour]
-    }
+    shown = style.having(geometries, palette, "log_condition")
+    medians = {flavour: float(np.nanmedian(geometries[flavour]["log_condition"])) for flavour in shown}
     if not medians:
         return ""
     least, most = min(medians, key=medians.__getitem__), max(medians, key=medians.__getitem__)

@@ -51,8 +51,8 @@ def _ticks(middle: float, end: float) -> list[float]:
 
 def finding(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> str:
     """How much of the planes is curved like a saddle."""
-    lacks = style.lacks(geometries, palette, "plane_curvature", "")
-    values = [geometries[flavour]["plane_curvature"] for flavour in palette if not lacks[flavour]]
+    shown = style.having(geometries, palette, "plane_curvature")
+    values = [geometries[flavour]["plane_curvature"] for flavour in shown]
     shares = [float((each < 0).sum() / max(1, np.isfinite(each).sum())) for each in values]
     if not shares:
         return ""

@@ -72,11 +72,9 @@ def _broken(curve: np.ndarray) -> np.ndarray:
 
 def finding(geometries: Mapping[str, style.Arrays], palette: style.Palette) -> str:
     """How far the magnification reaches over a plane, where least and where most."""
-    lacks = style.lacks(geometries, palette, "plane_log_magnification", "")
     reach = {
         flavour: float(np.subtract(*np.nanquantile(geometries[flavour]["plane_log_magnification"], (0.95, 0.05))))
-        for flavour in palette
-        if not lacks[flavour]
+        for flavour in style.having(geometries, palette, "plane_log_magnification")
     }
     if not reach:
         return ""
