@@ -142,6 +142,12 @@ def reading(path: str | Path, what: str, mend: str) -> Iterator[None]:
         raise VaebenchError(f"{path}: cannot be read as {what} ({one_line(error)}): {mend}") from None
 
 
+def read_json(path: str | Path) -> Any:
+    """What a job has written as JSON; raises as `reading` does."""
+    with reading(path, "JSON", "delete it, and it is made again"):
+        return json.loads(Path(path).read_bytes())
+
+
 def signed(facts: Mapping[str, Any], **layout: Any) -> str:
     """A JSON document, laid out as `json.dumps` is told, that holds the SHA-256 of its content; `opened` reads it."""
     plain = json.loads(json.dumps(facts))

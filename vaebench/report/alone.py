@@ -7,7 +7,9 @@ other has just made.
 from __future__ import annotations
 
 import atexit
+import errno
 import logging
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from vaebench.errors import Interrupted, VaebenchError, interruptible
+from vaebench.errors import Interrupted, VaebenchError, interruptible, refused
 from vaebench.locks import held
 
 LOCK = ".lock"
@@ -26,11 +28,14 @@ def alone(results: Path) -> None:
     """Lock the folder when Snakemake starts to run jobs (not to list, draw or report), until this process ends.
 
     That is before it looks at what there is: if another workflow runs there it waits, and then finds what that made.
+    Where there are jobs to run in a folder that nobody may write, it ends with one line.
     """
 
     def begin(record: logging.LogRecord) -> bool:
-        place = results.absolute()
-        if getattr(record, "event", None) == LogEvent.WORKFLOW_STARTED and place not in locked:
+        place, event = results.absolute(), getattr(record, "event", None)
+        if event == LogEvent.RUN_INFO and place.exists() and not os.access(place, os.W_OK):
+            raise WorkflowError(str(refused(results, OSError(errno.EACCES, os.strerror(errno.EACCES)))))
+        if event == LogEvent.WORKFLOW_STARTED and place not in locked:
             locked[place] = ExitStack()
             atexit.register(locked[place].close)
             try:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from vaebench.errors import VaebenchError
-from vaebench.files import SEALS, passing, reading, remove, signed, verified
+from vaebench.files import SEALS, passing, read_json, remove, signed, verified
 
 PACKAGES = (
     "vaebench",
@@ -52,10 +52,10 @@ def collect(
     statuses: Counter[str] = Counter()
     for manifest in map(Path, manifests):
         for folder in runs.listed(manifest):
-            machines[json.dumps(_read(folder / "cost.json")["where"], sort_keys=True)] += 1
+            machines[json.dumps(read_json(folder / "cost.json")["where"], sort_keys=True)] += 1
             statuses[runs.record(folder)["status"]] += 1
     tests: dict[str, dict[str, str]] = {}
-    for cell in map(_read, map(Path, conditions)):
+    for cell in map(read_json, conditions):
         tests.setdefault(cell["dataset"], {})[cell["convention"]] = cell["test_sha256"]
     document = {
         "commit": commit(CHECKOUT),
@@ -64,7 +64,7 @@ def collect(
         "machines": [json.loads(machine) | {"runs": count} for machine, count in sorted(machines.items())],
         "datasets": {
             card["name"]: {"files_sha256": card["fingerprint"], "prepared_sha256": card["checksum"]}
-            for card in map(_read, map(Path, cards))
+            for card in map(read_json, cards)
         },
         "observed_test_sets_sha256": tests,
         "study": study,
@@ -112,11 +112,6 @@ def causes(path: PurePath) -> list[PurePath]:
     if path.parent.parent.name == "raw":
         return [path, path.parents[2] / f"{path.parent.name}.safetensors"]
     return [path]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    with reading(path, "JSON", "delete it, and it is made again"):
-        return json.loads(path.read_text())
 
 
 def commit(checkout: Path) -> str | None:

@@ -2,10 +2,8 @@ from vaebench.errors import reported
 
 with reported(snakemake.log[0]):
     import json
-    from pathlib import Path
 
-    from vaebench.files import job, write
+    from vaebench.files import job, read_json, write
 
     with job(snakemake.input, snakemake.output):
-        conditions = [json.loads(Path(path).read_text()) for path in snakemake.input]
-        write(snakemake.output[0], json.dumps(conditions, indent=1) + "\n")
+        write(snakemake.output[0], json.dumps([*map(read_json, snakemake.input)], indent=1) + "\n")

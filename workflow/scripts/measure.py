@@ -9,7 +9,7 @@ with reported(snakemake.log[0]):
     from vaebench.data.dataset import load
     from vaebench.evaluation import judge
     from vaebench.evaluation.measure import measure
-    from vaebench.files import job, savez, write
+    from vaebench.files import job, read_json, savez, write
     from vaebench.study import tidy
     from vaebench.study.config import Cell, Choice, Evaluation, Geometry
     from vaebench.training import hardware, runs
@@ -39,7 +39,7 @@ with reported(snakemake.log[0]):
             foreign={data.name: data for data in map(load, snakemake.input.foreign)},
         )
         if judges:
-            found.conditions["judge"] = json.loads(Path(snakemake.input.judge_card).read_text())
+            found.conditions["judge"] = read_json(snakemake.input.judge_card)
         for name, path in snakemake.output.items():
             content = getattr(found, name)
             if name == "conditions":

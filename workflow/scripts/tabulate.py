@@ -1,10 +1,9 @@
 from vaebench.errors import reported
 
 with reported(snakemake.log[0]):
-    import json
     from pathlib import Path
 
-    from vaebench.files import job, write
+    from vaebench.files import job, read_json, write
     from vaebench.report.summary import gather, summarise, whole
     from vaebench.report.tables.forms import forms
     from vaebench.report.tables.shown import Results
@@ -12,7 +11,7 @@ with reported(snakemake.log[0]):
     with job(snakemake.input, snakemake.output):
         results = Results(
             snakemake.params.families,
-            json.loads(Path(snakemake.input.conditions).read_text()),
+            read_json(snakemake.input.conditions),
             summary=gather([snakemake.input.summary]),
             compute=summarise(whole(gather([snakemake.input.compute]))),
             differences=gather([snakemake.input.differences]),
