@@ -71,7 +71,7 @@ def test_runs_machines_and_test_sets_are_those_of_the_files(tmp_path: Path) -> N
             folder.mkdir(parents=True)
             for name in runs.FILES:
                 (folder / name).write_text(name)
-            facts = {"status": status, "files": {name: sha256(folder / name) for name in runs.FILES}}
+            facts = {"key": "key", "status": status, "files": {name: sha256(folder / name) for name in runs.FILES}}
             (folder / "run.json").write_text(signed(facts))
             (folder / "cost.json").write_text(signed({"where": {"cpu": "a" if seed else "b"}}))
         manifests.append(tmp_path / f"{flavour}.json")
