@@ -319,6 +319,20 @@ def test_a_warm_up_weighs_the_rate_of_training_by_the_epochs_that_are_over(seeds
         assert found == pytest.approx(expected | {("validation", epoch): 8 for epoch in (1, 2, 3)})
 
 
+@pytest.mark.parametrize("seeds", [[0], [0, 1]], ids=["single", "pack"])
+def test_subnormal_numbers_are_zero_while_runs_train_and_nowhere_else(seeds: list[int]) -> None:
+    @flavour()
+    def tiny(vae, x):
+        return {"distortion": -vae(x).log_px, "tiny": torch.full((), 1e-30) * 1e-10 * 1e38}
+
+    runs = pack(seeds, tiny, epochs=1)
+    for _ in runs.train():
+        assert 5e-324 * 1.0 > 0  # between epochs, and after them
+    assert 5e-324 * 1.0 > 0
+    for run in runs.runs:
+        assert {row["value"] for row in run.history if row["term"] == "tiny"} == {0.0}
+
+
 def test_a_warm_up_needs_a_rate() -> None:
     with pytest.raises(VaebenchError, match=r"^training: warmup: the loss of 'iwae' has no rate .* leave it out$"):
         pack([0], catalogue.load("flavours", "iwae"), warmup=1)

@@ -22,6 +22,7 @@ from vaebench.model.flavour import Flavour
 from vaebench.model.parts.design import Design
 from vaebench.model.vae import VAE
 from vaebench.training import contract
+from vaebench.training.hardware import without_subnormals
 from vaebench.training.optimiser import Adam
 from vaebench.training.precision import products
 from vaebench.training.program import Program
@@ -129,7 +130,7 @@ class Pack:
         for epoch in range(self.runs[0].epoch, epochs):
             if not any(run.status == "running" for run in self.runs):
                 break
-            with products(self.training.precision, self.feed.train.device):
+            with without_subnormals(), products(self.training.precision, self.feed.train.device):
                 self._epoch(epoch)
                 self._validate()
             self._note(epoch + 1)
