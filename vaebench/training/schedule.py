@@ -9,14 +9,10 @@ import torch
 from torch import Tensor
 
 from vaebench import random
+from vaebench.model.objectives.schedule import ramp
 
 if TYPE_CHECKING:
     from vaebench.study.config import Training
-
-
-def warmed(epochs: Tensor, warmup: int) -> Tensor:
-    """Weight of the rate after so many epochs, 0-d."""
-    return (epochs / warmup).clamp(max=1)
 
 
 class Schedule:
@@ -67,7 +63,8 @@ class Schedule:
     @property
     def weight(self) -> Tensor | None:
         """Weight of the rate in this step, which grows linearly to 1 over the epochs of warm-up, 0-d; None without."""
-        return warmed(self.time / self.steps, self.training.warmup) if self.training.warmup else None
+        training = self.training
+        return ramp(self.progress, training.warmup / training.epochs) if training.warmup else None
 
     def advance(self) -> None:
         """Count a step."""
