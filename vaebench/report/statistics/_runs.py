@@ -60,6 +60,12 @@ def _greatest(means: Array) -> float:
     return float(np.nanmax(means, initial=-np.inf))
 
 
+def given(values: Array) -> list[Array]:
+    """Of one flavour's values (blocks, seeds), the numbers of each block that has any."""
+    known = (block[~np.isnan(block)] for block in values)
+    return [block for block in known if len(block)]
+
+
 def runs(metrics: pd.DataFrame) -> Iterator[Runs]:
     """Of each number in its order: the runs of the flavours, controls aside."""
     for key, rows in metrics[~metrics["control"]].groupby(KEY):

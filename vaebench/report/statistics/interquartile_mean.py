@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vaebench.report.statistics._page import KEY, conditions, leaders, metric, page, reasons, sizes
-from vaebench.report.statistics._runs import HOW, SCALE, Array, ends, few, runs, weights
+from vaebench.report.statistics._runs import HOW, SCALE, Array, ends, few, given, runs, weights
 
 INPUTS = ("metrics",)
 COLUMNS = [*KEY, "flavour", "blocks", "runs", "score", "low", "high", "reason"]
@@ -21,13 +21,12 @@ def interquartile_mean(metrics: pd.DataFrame) -> pd.DataFrame:
     for found in runs(metrics):
         scores, reason = found.scores()
         for place, flavour in enumerate(found.flavours):
-            given = [values[~np.isnan(values)] for values in scores[:, place]]
-            given = [values for values in given if len(values)]
-            counts = tuple(map(len, given))
-            if not given:
+            blocks = given(scores[:, place])
+            counts = tuple(map(len, blocks))
+            if not blocks:
                 rows.append((*found.key, flavour, 0, 0, np.nan, np.nan, np.nan, reason or "no run has a value"))
                 continue
-            values = np.concatenate(given)
+            values = np.concatenate(blocks)
             score = float(middle(values, np.ones((1, len(values))))[0])
             low, high = ends(score, middle(values, weights(counts)), *counts)
             rows.append((*found.key, flavour, len(counts), len(values), score, low, high, few(counts)))
@@ -53,10 +52,10 @@ def markdown(table: pd.DataFrame) -> str:
     headings = ("metric", "first", "second", "third", "flavours", "blocks", "runs of a flavour")
     rows = []
     for (_, part, name), found in table.groupby(KEY, sort=False):
-        given = found.dropna(subset="score")
-        if len(given):
-            counts = [f"{len(given)}", *sizes(given["blocks"], given["runs"])]
-            rows.append([metric(part, name), *leaders(given, "score"), *counts])
+        scored = found.dropna(subset="score")
+        if len(scored):
+            counts = [f"{len(scored)}", *sizes(scored["blocks"], scored["runs"])]
+            rows.append([metric(part, name), *leaders(scored, "score"), *counts])
     notes = [
         f"Interquartile mean of scores over blocks (dataset, architecture, latent size) and seeds. {SCALE}.",
         f"Intervals: {HOW}.",

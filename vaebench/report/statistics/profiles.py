@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vaebench.report.statistics._page import KEY, conditions, leaders, metric, page, sizes
-from vaebench.report.statistics._runs import HOW, SCALE, ends, runs, weights
+from vaebench.report.statistics._runs import HOW, SCALE, ends, given, runs, weights
 
 INPUTS = ("metrics",)
 THRESHOLDS = np.arange(-8, 9) / 8
@@ -23,10 +23,10 @@ def profiles(metrics: pd.DataFrame) -> pd.DataFrame:
     for found in runs(metrics):
         scores, _ = found.scores()
         for place, flavour in enumerate(found.flavours):
-            given = [values[~np.isnan(values)] for values in scores[:, place]]
-            counts = tuple(len(values) for values in given if len(values))
+            blocks = given(scores[:, place])
+            counts = tuple(map(len, blocks))
             if counts:
-                above = np.concatenate(given)[:, None] > THRESHOLDS
+                above = np.concatenate(blocks)[:, None] > THRESHOLDS
                 drawn = weights(counts) @ above / sum(counts)
                 for tau, share, draws in zip(THRESHOLDS, above.mean(0), drawn.T, strict=True):
                     low, high = np.clip(ends(share, draws, *counts), 0, 1)
