@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from commands import command, refused
 
 import vaebench
 from vaebench.cli import main
@@ -17,22 +18,6 @@ from vaebench.study import catalogue
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--latent", "2", "--network-set", "hidden=[8]", "--training", "epochs=1", "batch_size=256"]
-
-
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "vaebench", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
-
-
-def refused(*arguments: object) -> str:
-    """The line that a command ends with, without a process of its own: a string as exit status is printed, and is 1."""
-    with pytest.raises(SystemExit) as caught:
-        main([*map(str, arguments)])
-    message = caught.value.code
-    assert isinstance(message, str)
-    assert "\n" not in message
-    assert message.startswith("vaebench: ")
-    return message.removeprefix("vaebench: ")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pages import grid
 from scipy import stats
 
 from vaebench.errors import VaebenchError
@@ -136,20 +137,6 @@ def entry(flavour: str, metric: str) -> Entry:
 def note_of(found: Results, name: str) -> str:
     """The notes below a table."""
     return "\n".join(line for line in forms(found, name)["md"].splitlines() if line.startswith("- "))
-
-
-def grid(text: str) -> dict[str, list[list[str]]]:
-    """Cells of a page's tables, the heading first and without its rule, by the headings above each."""
-    found: dict[str, list[list[str]]] = {}
-    part = block = ""
-    for line in text.splitlines():
-        if line.startswith("## "):
-            part = line.removeprefix("## ") + ": "
-        elif line.startswith("### "):
-            block = line.removeprefix("### ")
-        elif line.startswith("| ") and not line.startswith("| ---"):
-            found.setdefault(part + block, []).append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
-    return found
 
 
 def sheet(found: Results, name: str) -> list[list[str]]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pages import grid
 
 from vaebench.report.differences import COLUMNS
 from vaebench.report.summary import summarise
@@ -78,16 +79,7 @@ def made(values: dict[tuple[str, str, str], float | str], dataset: str = "mnist"
 
 def pages(text: str) -> dict[str, list[list[str]]]:
     """Cells of a page's tables, without the headings, by the headings above each."""
-    found: dict[str, list[list[str]]] = {}
-    part = block = ""
-    for line in text.splitlines():
-        if line.startswith("## "):
-            part = line.removeprefix("## ") + ": "
-        elif line.startswith("### "):
-            block = line.removeprefix("### ")
-        elif line.startswith("| ") and not line.startswith(("| ---", "| Family")):
-            found.setdefault(part + block, []).append([cell.strip() for cell in line.split("|")[1:-1]])
-    return found
+    return {name: rows[1:] for name, rows in grid(text).items()}
 
 
 # Parts
