@@ -271,7 +271,7 @@ def small(draw: st.DrawFn) -> Tree:
     network, flavour, likelihood = (
         draw(st.sampled_from(catalogue.names(kind))) for kind in ("networks", "flavours", "likelihoods")
     )
-    sizes = {"hidden": [8]} if network == "mlp" else {"channels": [4], "hidden": 8}
+    sizes = {"channels": [4], "hidden": 8} if network == "conv" else {"hidden": [8]}
     return {
         "flavour": flavour,
         "likelihood": likelihood,
