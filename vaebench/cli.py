@@ -295,7 +295,7 @@ def _rank(options: argparse.Namespace) -> None:
     from vaebench.report.results import Results
 
     place = {name: getattr(options, name) for name in ("dataset", "architecture", "latent", "part")}
-    print(leaderboard(Results(options.results).best(options.metric), place))
+    print(leaderboard(Results(options.results).held().best(options.metric), place))
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -305,7 +305,7 @@ def _compare(options: argparse.Namespace) -> None:
 
     if options.output:
         _writable(options.output, ".csv")
-    rows = replicate(Results(options.results), Results(options.reference), options.level)
+    rows = replicate(Results(options.results).held(), Results(options.reference).held(), options.level)
     if options.output:
         write(options.output, rows.to_csv(index=False))
     for line in told(rows, options.level):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import re
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from commands import command, refused
 from scipy import stats
 
 from vaebench.cli import main
@@ -50,19 +50,6 @@ def study(folder: Path, shift: float = 0.0, of: int = 0, packed: bool = False, s
     data = {"mnist": {"prepared_sha256": "a"}}
     (folder / "provenance.json").write_text(json.dumps({"study": STUDY | other, "datasets": data}))
     return folder
-
-
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "vaebench", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
-
-
-def refused(*arguments: object) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main([*map(str, arguments)])
-    message = caught.value.code
-    assert isinstance(message, str) and "\n" not in message and message.startswith("vaebench: ")
-    return message.removeprefix("vaebench: ")
 
 
 def verdicts(rows: pd.DataFrame) -> dict[str, int]:
@@ -136,6 +123,21 @@ def test_rank_refuses_in_one_line(tmp_path: Path) -> None:
 def test_rank_reads_the_committed_results(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["rank", str(ROOT / "results" / name), "--metric", "ssim"])
     assert re.search(r" (has the best mean|is the best)[ ,]", capsys.readouterr().out)
+
+
+def test_tables_that_the_provenance_does_not_know_are_refused(tmp_path: Path) -> None:
+    """One number that is another, in a table or in a compressed one."""
+    folder = study(tmp_path / "a")
+    table, provenance = folder / "tables/metrics.csv", folder / "provenance.json"
+    files = {"tables/metrics.csv": hashlib.sha256(table.read_bytes()).hexdigest()}
+    provenance.write_text(json.dumps(json.loads(provenance.read_text()) | {"files": files}))
+    Results(folder).held()
+    for path, content in ((table, table.read_bytes().replace(b"7", b"8", 1)), (table.with_name("metrics.csv.gz"), b"")):
+        table.unlink(missing_ok=True)
+        path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+        told = f"{path} is not the table of its provenance.json: restore both, or run the workflow to its end"
+        assert refused("rank", folder, "--metric", "mse") == told
+        assert refused("compare", study(tmp_path / path.name), folder) == told
 
 
 # Agreement with a reference

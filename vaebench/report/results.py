@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
 from vaebench.errors import VaebenchError
-from vaebench.files import reading
+from vaebench.files import read_json, reading
 from vaebench.report.differences import COLUMNS
 from vaebench.report.statistic import make, roles, sign
 from vaebench.report.summary import gather, summarise
@@ -30,9 +31,12 @@ class Results:
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A tidy table, ``NAME.csv`` or ``NAME.csv.gz``; None if neither is there."""
-        paths = (self.folder / "tables" / f"{name}.csv{end}" for end in ("", ".gz"))
-        path = next((path for path in paths if path.exists()), None)
+        path = self._path(f"{name}.csv")
         return None if path is None else gather([path])
+
+    def _path(self, name: str) -> Path | None:
+        paths = (self.folder / "tables" / f"{name}{end}" for end in ("", ".gz"))
+        return next((path for path in paths if path.exists()), None)
 
     def needed(self, name: str) -> pd.DataFrame:
         """A tidy table that is there."""
@@ -41,13 +45,28 @@ class Results:
         return found
 
     def content(self, name: str) -> bytes | None:
-        """Of a file of tables, as it was before it was compressed; None if it is not there."""
-        path = self.folder / "tables" / name
-        packed = path.with_name(f"{name}.gz")
-        with reading(packed if packed.exists() else path, "a table", "restore it"):
-            if packed.exists():
-                return gzip.decompress(packed.read_bytes())
-            return path.read_bytes() if path.exists() else None
+        """Of a file of tables, as it was before it was compressed; None if it is not there.
+
+        Raises `VaebenchError` if the provenance knows it as another.
+        """
+        if (path := self._path(name)) is None:
+            return None
+        with reading(path, "a table", "restore it"):
+            found = path.read_bytes()
+            found = gzip.decompress(found) if path.suffix == ".gz" else found
+        files = self.provenance.get("files", {}) if (self.folder / "provenance.json").exists() else {}
+        known = files.get(f"tables/{name}")
+        if known not in (None, hashlib.sha256(found).hexdigest()):
+            raise VaebenchError(
+                f"{path} is not the table of its provenance.json: restore both, or run the workflow to its end"
+            )
+        return found
+
+    def held(self) -> Self:
+        """These results, when the tables that they are told from are those that the provenance knows."""
+        for name in ("metrics", "summary", "differences", "best"):
+            self.content(f"{name}.csv")
+        return self
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
@@ -60,6 +79,12 @@ class Results:
     def study(self) -> config.Study:
         """The configuration of the results."""
         return config.check(self.provenance.get("study"), f"{self.folder / 'provenance.json'}: study")
+
+    @cached_property
+    def conditions(self) -> list[dict[str, Any]]:
+        """Under what conditions each cell was measured."""
+        found: list[dict[str, Any]] = read_json(self.folder / "tables/conditions.json")
+        return found
 
     @cached_property
     def summary(self) -> pd.DataFrame:

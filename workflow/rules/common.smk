@@ -15,8 +15,7 @@ from vaebench.report.opening import Opening
 from vaebench.report.tables import columns
 from vaebench.report.verification import Verified
 from vaebench.study import catalogue
-from vaebench.study import views
-from vaebench.study.config import Choice, check
+from vaebench.study.config import check
 from vaebench.study.document import plain
 
 try:
@@ -44,10 +43,7 @@ GEOMETRY = study.geometry is not None
 
 # Tables: tidy ones, those for people (a metric's group is its table), and each one's files.
 MEASURED = ["metrics", "history", "compute"] + ["distances"] * GEOMETRY
-REFERENCE = Choice.of("flavours", columns.REFERENCE)
-KINDS_OF_CELLS = {cell.objective == REFERENCE for cell in CELLS.values()}
-VIEWS = views.measured(study)
-SHOWN = columns.tables(VIEWS, study.evaluation.tier, differences=KINDS_OF_CELLS == {True, False})
+SHOWN = columns.of_study(study)
 STATISTICS = statistic.inputs(geometry=GEOMETRY)  # with a page of Markdown each
 TIDY = (
     MEASURED
@@ -67,24 +63,14 @@ BLOCKS = {(cell.dataset, cell.architecture, cell.latent): [] for cell in CELLS.v
 for cell in CELLS.values():
     BLOCKS[cell.dataset, cell.architecture, cell.latent].append(cell)
 
-FACTS = {name: figures.facts(name) for name in catalogue.names("figures")}
-DRAWN = {
-    name: facts
-    for name, facts in FACTS.items()
-    if (GEOMETRY or not {"geometry", "distances", "agreement"} & {*facts["INPUTS"]})
-    and facts["VIEW"] in (None, *VIEWS)
-}
+DRAWN = figures.drawn(study)
 OF_STUDY, OF_BLOCK = (
     [name for name, facts in DRAWN.items() if facts["SCOPE"] == scope]
     for scope in ("study", "block")
 )
-FIGURES = [f"<results>/figures/{name}" for name in OF_STUDY] + [
-    f"<results>/figures/{name}/{dataset}-{architecture}-z{latent}"
-    for name in OF_BLOCK
-    for dataset, architecture, latent in BLOCKS
-    if DRAWN[name]["LATENT"] in (None, latent)
-]
-FIGURES = collect("{figure}.{form}", figure=FIGURES, form=["pdf", "png"])
+FIGURES = collect(
+    "<results>/figures/{place}.{form}", place=figures.places(study), form=["pdf", "png"]
+)
 FILES = {
     "gallery": "<results>/evaluations/{cell.path}/gallery.npz",
     "geometry": "<results>/evaluations/{cell.path}/geometry.npz",

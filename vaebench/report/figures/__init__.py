@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from vaebench.study import catalogue
+from vaebench.study import catalogue, views
+from vaebench.study.config import Study
+
+Block = tuple[str, str, int]  # dataset, architecture and latent size
 
 
 def facts(name: str) -> dict[str, Any]:
@@ -21,3 +24,23 @@ def facts(name: str) -> dict[str, Any]:
         what: catalogue.stated("figures", name, what) or catalogue.constant("figures", kind, what)
         for what in ("SCOPE", "INPUTS", "LATENT", "VIEW")
     }
+
+
+def drawn(study: Study) -> dict[str, dict[str, Any]]:
+    """Facts of the figures of what a study measures, by name."""
+    seen, lacking = (None, *views.measured(study)), set() if study.geometry else {"geometry", "distances", "agreement"}
+    every = {name: facts(name) for name in catalogue.names("figures")}
+    return {name: of for name, of in every.items() if of["VIEW"] in seen and not lacking & {*of["INPUTS"]}}
+
+
+def places(study: Study) -> dict[str, tuple[str, Block | None]]:
+    """Where the figures of a study stand, without suffix: the name of each, and the block that it is of, if of one."""
+    found: dict[str, tuple[str, Block | None]] = {}
+    blocks = dict.fromkeys((cell.dataset, cell.architecture, cell.latent) for cell in study.cells())
+    for name, of in drawn(study).items():
+        if of["SCOPE"] == "study":
+            found[name] = name, None
+        else:
+            chosen = [block for block in blocks if of["LATENT"] in (None, block[2])]
+            found |= {f"{name}/{block[0]}-{block[1]}-z{block[2]}": (name, block) for block in chosen}
+    return found

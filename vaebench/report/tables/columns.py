@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vaebench.study import catalogue
 from vaebench.study import views as measured
-from vaebench.study.config import Tier
+from vaebench.study.config import Choice, Study, Tier
 from vaebench.study.naming import metric_name
 
 
@@ -61,6 +61,13 @@ def tables(views: Collection[str], tier: Tier, differences: bool) -> list[str]:
     """
     names = [*measured.tables(views, tier), *["differences"] * differences, *QUANTITIES]
     return [name for name in names if "survey" in views or name != "agreement"]
+
+
+def of_study(study: Study) -> list[str]:
+    """Names of the tables of a study, which has `differences` if it has the reference and other flavours."""
+    reference = Choice.of("flavours", REFERENCE)
+    kinds = {cell.objective == reference for cell in study.cells()}
+    return tables(measured.measured(study), study.evaluation.tier, differences=kinds == {True, False})
 
 
 def of_geometry(table: str) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+
 import pandas as pd
 
+from vaebench.report import results as folders
+from vaebench.report.summary import summarise, whole
 from vaebench.report.tables import best, columns
 from vaebench.report.tables.conditions import stated
 from vaebench.report.tables.entry import MISSING
@@ -16,6 +20,21 @@ from vaebench.report.tables.text import Table, laid
 from vaebench.report.tables.wide import wide
 
 FORMS = {"md": markdown, "tex": latex, "html": html}
+
+
+def pages(folder: folders.Results, families: Mapping[str, str], tables: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Names of files, and what they hold: tables of a folder of results, in every form. Raises `VaebenchError`."""
+    results = Results(
+        families,
+        folder.conditions,
+        summary=folder.summary,
+        compute=summarise(whole(folder.needed("compute"))),
+        differences=folder.needed("differences"),
+        agreement=folder.table("agreement"),
+    )
+    for table in tables:
+        for form, text in forms(results, table).items():
+            yield f"{table}.{form}", text
 
 
 def forms(results: Results, table: str) -> dict[str, str]:
