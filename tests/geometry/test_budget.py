@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vaebench.geometry import budget, graph
 from vaebench.geometry.budget import footprint, in_parts
-from vaebench.geometry.curvature import scalar
+from vaebench.geometry.curvature import scalar, second
 from vaebench.geometry.geodesics import Immersed, geodesics
 from vaebench.geometry.metrics import Pullback
 
@@ -54,3 +54,13 @@ def test_a_small_budget_takes_few_points_at_a_time_and_changes_nothing(
     torch.testing.assert_close(WORKS[name](narrow), expected, rtol=1e-9, atol=1e-9)
     curve = {"geodesics": 514, "graph": 9}.get(name, 1)  # the points of one
     assert narrow.most <= 2 * curve < wide.most  # two are what the footprint is told from
+
+
+def test_curvature_holds_the_second_derivatives_along_one_vector_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine latents are nine vectors one after the other: memory for five points along one is memory for five points."""
+    points = torch.randn(40, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    held = footprint(lambda z: second(Watched(), z, z, z.expand(9, *z.shape)), points)
+    surface = Watched()
+    monkeypatch.setattr(budget, "NUMBERS", 5 * held)
+    scalar(Pullback(surface), points)
+    assert surface.most == 5

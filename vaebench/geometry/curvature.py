@@ -11,6 +11,7 @@ number.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -68,11 +69,17 @@ def sectional(metric: MetricTensor, z: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _each(metric: MetricTensor, z: Tensor, extrinsic: Callable, intrinsic: Callable, *vectors: Tensor) -> Tensor:
-    """Points in parts that fit, by the formula that the metric admits."""
+    """Points in parts that fit, by the formula that the metric admits.
+
+    An immersion's second derivatives are taken along one vector after the other: one and all is as much as is held.
+    """
     flat, *tangents = (value.expand_as(z).reshape(-1, z.shape[-1]) for value in (z, *vectors))
     immersion = metric.immersed(flat)
     formula, subject = (extrinsic, immersion) if immersion else (intrinsic, metric)
-    numbers = footprint(lambda z: formula(subject, z, *(value[:1].expand_as(z) for value in tangents)), flat)
+    most = (
+        (lambda z: second(subject, z, z, z.expand(z.shape[-1], *z.shape))) if immersion else partial(_riemann, metric)
+    )
+    numbers = footprint(most, flat)
     some = zip(*(parts(value, numbers) for value in (flat, *tangents)), strict=True)
     return torch.cat([formula(subject, *part) for part in some]).reshape(z.shape[:-1])
 
