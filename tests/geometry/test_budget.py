@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -64,3 +66,20 @@ def test_curvature_holds_the_second_derivatives_along_one_vector_at_a_time(monke
     monkeypatch.setattr(budget, "NUMBERS", 5 * held)
     scalar(Pullback(surface), points)
     assert surface.most == 5
+
+
+def test_geometry_does_not_import_the_compiler() -> None:
+    """It takes two seconds, of ten that a survey takes."""
+    code = """
+import sys, torch
+from vaebench.geometry.curvature import scalar
+from vaebench.geometry.geodesics import Immersed, geodesics
+from vaebench.geometry.metrics import Pullback
+from vaebench.training import hardware
+hardware.prepare()
+layers = torch.nn.Sequential(torch.nn.Linear(2, 9), torch.nn.SiLU(), torch.nn.Linear(9, 5)).double()
+points = torch.zeros(4, 2, dtype=torch.float64)
+scalar(Pullback(layers), points), geodesics(Immersed(layers), points, points + 1)
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

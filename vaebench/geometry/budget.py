@@ -22,6 +22,11 @@ class _Counted(TorchDispatchMode):
         super().__init__()
         self.numbers = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: so that the first count does not import the compiler, for two seconds, only to leave it out."""
+        return False
+
     def __torch_dispatch__(self, operation: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
         result = operation(*arguments, **(named or {}))
         if isinstance(result, Tensor) and not operation.is_view:
