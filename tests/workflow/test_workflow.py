@@ -19,6 +19,7 @@ import yaml
 
 from vaebench.data.dataset import load
 from vaebench.files import SEALS
+from vaebench.report import statistic
 from vaebench.report.figures import facts
 from vaebench.study import catalogue, config
 
@@ -195,6 +196,8 @@ def test_the_report_holds_tables_and_figures_with_captions(finished: Path) -> No
     report = (finished / "results/report.html").read_text()
     for text in ("1. Which is best?", "2. How likely are images?", "rate_distortion", "Student interval"):
         assert text in report
+    for name in statistic.inputs(geometry=True):
+        assert f"results/tables/{name}.md" in report and catalogue.caption("statistics", name)[:30] in report
 
 
 def test_nothing_is_done_twice(finished: Path) -> None:

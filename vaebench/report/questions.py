@@ -17,7 +17,8 @@ QUESTIONS = {
     "seeds": "Do seeds agree?",
     "cost": "What did it cost?",
 }
-OF_TABLES = {"differences": "best", "agreement": "seeds", "compute": "cost"}  # which no folder of metrics has
+# Those which no folder of metrics has.
+OF_TABLES = {"differences": "best", "distances": "seeds", "agreement": "seeds", "compute": "cost"}
 OTHER = "Other"
 
 
@@ -32,6 +33,11 @@ def of_figure(name: str) -> str | None:
     """The question that a figure answers; None if neither it nor its folder states one."""
     stated = catalogue.stated("figures", name, "QUESTION")
     return stated or catalogue.constant("figures", catalogue.group_of("figures", name), "QUESTION")
+
+
+def of_statistic(name: str) -> str:
+    """The question that a statistic answers: that of the last of the tables that it is made of."""
+    return OF_TABLES.get(catalogue.stated("statistics", name, "INPUTS")[-1], "best")
 
 
 def category(question: str | None) -> str:

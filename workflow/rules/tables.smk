@@ -88,7 +88,14 @@ rule statistic:
         unpack(computed_from),
     output:
         csv="<results>/tables/{statistic}.csv",
-        markdown="<results>/tables/{statistic}.md",
+        markdown=report(
+            "<results>/tables/{statistic}.md",
+            caption="../report/statistic.rst",
+            category=lambda wildcards: questions.category(
+                questions.of_statistic(wildcards.statistic)
+            ),
+            labels={"statistic": "{statistic}", "form": "Markdown"},
+        ),
     log:
         "<logs>/statistics/{statistic}.log",
     benchmark:
@@ -97,6 +104,7 @@ rule statistic:
         statistic="|".join(STATISTICS),
     params:
         cells=statistic.roles(study),
+        caption=lambda wildcards: catalogue.caption("statistics", wildcards.statistic),
         code=lambda wildcards: {
             "code": catalogue.fingerprint(
                 "report/statistic.py", catalogue.path_of("statistics", wildcards.statistic)
