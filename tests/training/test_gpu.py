@@ -22,7 +22,7 @@ from vaebench.model.parts.design import Design
 from vaebench.samplers import fitted
 from vaebench.samplers.encoded import Encoded
 from vaebench.study import catalogue, config
-from vaebench.study.config import Choice, Evaluation, Geometry, Training
+from vaebench.study.config import Choice, Evaluation, Geometry, Precision, Training
 from vaebench.study.views import metrics as of_views
 from vaebench.training import hardware, runs
 from vaebench.training.engine import Feed, Pack
@@ -169,6 +169,31 @@ def test_recorded_steps_have_the_bytes_of_eager_ones(tmp_path: Path, name: str, 
     assert recorded.runs == eager.runs
     for key, value in recorded.state.items():
         assert torch.equal(value, eager.state[key]), key
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_other_precisions_end_where_float32_does_and_are_recorded_as_they_are(
+    tmp_path: Path, network: str, precision: Precision
+) -> None:
+    hardware.prepare()
+    images = interface.dataset("digits", tmp_path).train.images.to("cuda")
+    image = tuple(images.shape[1:])
+    design = Design(image, 4, catalogue.load("networks", network)(image), catalogue.load("likelihoods", "bernoulli"))
+    feed = Feed(images[:1000], images[1000:1200], False)
+
+    def trained(precision: Precision, record: bool) -> Pack:
+        training = Training(epochs=5, batch_size=50, learning_rate=0.003, precision=precision)
+        pack = Pack(catalogue.load("flavours", "vae"), design, {}, training, [0, 1], feed, record)
+        list(pack.train())
+        return pack
+
+    exact, recorded, eager = trained("float32", True), trained(precision, True), trained(precision, False)
+    for slot in range(2):
+        assert recorded.runs[slot].best == pytest.approx(exact.runs[slot].best, rel=0.002)
+    for name in recorded.stack.trained:
+        assert torch.equal(recorded.state[name], eager.state[name])
+        assert not torch.equal(recorded.state[name], exact.state[name])
 
 
 def test_a_loss_that_waits_for_the_device_is_one_line(tmp_path: Path) -> None:
