@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from vaebench.geometry import budget, graph
-from vaebench.geometry.budget import footprint, in_parts
+from vaebench.geometry.budget import footprint, in_parts, joined
 from vaebench.geometry.curvature import scalar, second
 from vaebench.geometry.geodesics import Immersed, geodesics
 from vaebench.geometry.metrics import Pullback
@@ -83,3 +84,21 @@ scalar(Pullback(layers), points), geodesics(Immersed(layers), points, points + 1
 sys.exit("torch._dynamo" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_parts_are_joined_in_one_tensor_and_none_is_kept() -> None:
+    made: list[weakref.ref[Tensor]] = []
+
+    def values() -> Iterator[Tensor]:
+        for number, points in enumerate((3, 3, 2)):
+            assert [index for index, value in enumerate(made) if value() is not None] in (
+                [],
+                [0],
+                [0, number - 1],
+            )  # and the last
+            value = torch.full((points, 2), float(number))
+            made.append(weakref.ref(value))
+            yield value
+            del value
+
+    assert joined(values(), 8).tolist() == [[0, 0]] * 3 + [[1, 1]] * 3 + [[2, 2]] * 2

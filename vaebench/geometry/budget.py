@@ -5,7 +5,7 @@ A decoder's layers make more numbers than its image has, a convolution's many ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -56,9 +56,25 @@ def parts(z: Tensor, numbers: int) -> Sequence[Tensor]:
     return z.split(fitting(numbers))
 
 
+def joined(values: Iterable[Tensor], count: int) -> Tensor:
+    """Values (points, ...) of consecutive parts, in one tensor of ``count`` points.
+
+    It is there before the second part is. Values that were kept one by one would lie where a part has had its room, and
+    the next, which finds too little between them, would take more: gigabytes after some hundred parts.
+    """
+    each = iter(values)
+    first = next(each)
+    whole = first.new_empty(count, *first.shape[1:])
+    whole[: (end := len(first))] = first
+    for value in each:
+        whole[end : end + len(value)] = value
+        end += len(value)
+    return whole
+
+
 @torch.no_grad()
 def in_parts(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     """Values of a map of latents (points, latent) at latents (..., latent), as many at a time as fit."""
     flat = z.reshape(-1, z.shape[-1])
-    values = torch.cat([function(part) for part in parts(flat, footprint(function, flat))])
+    values = joined(map(function, parts(flat, footprint(function, flat))), len(flat))
     return values.reshape(*z.shape[:-1], *values.shape[1:])

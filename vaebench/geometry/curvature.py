@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from vaebench.geometry.budget import footprint, parts
+from vaebench.geometry.budget import footprint, joined, parts
 from vaebench.geometry.metrics import Immersion, MetricTensor, jacobian, spectrum
 
 
@@ -81,7 +81,7 @@ def _each(metric: MetricTensor, z: Tensor, extrinsic: Callable, intrinsic: Calla
     )
     numbers = footprint(most, flat)
     some = zip(*(parts(value, numbers) for value in (flat, *tangents)), strict=True)
-    return torch.cat([formula(subject, *part) for part in some]).reshape(z.shape[:-1])
+    return joined((formula(subject, *part) for part in some), len(flat)).reshape(z.shape[:-1])
 
 
 def _frame(immersion: Immersion, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -22,7 +22,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from vaebench.geometry.budget import fitting, footprint
+from vaebench.geometry.budget import fitting, footprint, joined
 from vaebench.geometry.curvature import along
 from vaebench.geometry.metrics import Conformal, MetricTensor, Pullback
 from vaebench.geometry.minimise import minimise
@@ -56,7 +56,7 @@ class Space:
 
     def steps(self, points: Tensor) -> Tensor:
         """Lengths of the steps of curves (curves, points, latent), as many at a time as fit: (curves, points - 1)."""
-        return torch.cat([self.squares(part).sqrt() for part in points.split(self.fitting(points))])
+        return joined((self.squares(part).sqrt() for part in points.split(self.fitting(points))), len(points))
 
     def speed_variation(self, points: Tensor) -> Tensor:
         """Standard deviation of the steps' lengths by their mean, (curves,): 0 at constant speed."""

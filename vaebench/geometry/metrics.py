@@ -30,7 +30,7 @@ from torch.distributions import (
 from torch.func import jvp, vmap
 
 from vaebench.errors import Missing, VaebenchError
-from vaebench.geometry.budget import footprint, parts
+from vaebench.geometry.budget import footprint, joined, parts
 
 Immersion = Callable[[Tensor], Tensor]
 Kind = Literal["euclidean", "fisher_rao", "expected"]
@@ -70,7 +70,7 @@ class MetricTensor:
 
     def jacobian(self, z: Tensor) -> Tensor:
         """$A(z)$: (..., latent) to (..., rows, latent)."""
-        rows = torch.cat([rows for _, rows in self._parts(z.reshape(-1, z.shape[-1]))])
+        rows = joined((rows for _, rows in self._parts(z.reshape(-1, z.shape[-1]))), z.shape[:-1].numel())
         return rows.reshape(*z.shape[:-1], *rows.shape[-2:])
 
     def __call__(self, z: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ class MetricTensor:
         flat = z.reshape(-1, z.shape[-1])
         basis = torch.eye(z.shape[-1], dtype=z.dtype, device=z.device) if basis is None else basis
         bases = basis.expand(*z.shape[:-1], *basis.shape[-2:]).reshape(-1, *basis.shape[-2:])
-        values = torch.cat([spectrum(rows @ bases[place]) for place, rows in self._parts(flat)])
+        values = joined((spectrum(rows @ bases[place]) for place, rows in self._parts(flat)), len(flat))
         return values.reshape(*z.shape[:-1], values.shape[-1])
 
     def _parts(self, z: Tensor) -> Iterator[tuple[slice, Tensor]]:
