@@ -75,8 +75,8 @@ def collect(
 
 
 def laid_out(document: Mapping[str, Any]) -> str:
-    """The text of a provenance, a function of its content."""
-    return signed(document, indent=1, sort_keys=True)
+    """The text of a provenance, a function of its content, in whose order tables and figures show the study."""
+    return signed(document, indent=1)
 
 
 def chain(results: Path, others: Iterable[str | Path] = ()) -> dict[str, str]:
