@@ -9,6 +9,8 @@ import pytest
 
 from vaebench.report.results import Results
 from vaebench.report.statistic import make, roles
+from vaebench.report.tables import columns
+from vaebench.report.tables.forms import pages
 from vaebench.study.naming import readable
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +34,15 @@ def values(suite: pd.DataFrame, dataset: str, latent: int, metric: str, part: st
     """Of the flavours that have one, controls aside."""
     rows = suite.query("dataset == @dataset and latent == @latent and metric == @metric and part == @part")
     return rows[~rows["flavour"].isin(CONTROLS)].set_index("flavour")["value"].dropna()
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("results/*/tables/conditions.json")), ids=lambda path: path.parts[-3])
+def test_committed_pages_are_those_of_the_committed_tables(path: Path) -> None:
+    folder = Results(path.parents[1]).held()
+    study = folder.study
+    made = dict(pages(folder, study.families(), columns.of_study(study)))
+    committed = {page.name: page.read_text() for page in path.parent.glob("*.md")}
+    assert len(committed) > 3 and {name: made.get(name, text) for name, text in committed.items()} == committed
 
 
 def spearman(one: pd.Series, other: pd.Series) -> str:
