@@ -129,6 +129,10 @@ def test_a_run_that_diverged_has_no_values_and_others_are_shown(
     assert (again.conditions["seeds"], again.conditions["diverged"]) == ([0, 3], [0])
     assert again.distances is not None
     assert {row["reason"] for row in again.distances if row["seed"] == 0} == {reason}
+    named = dataclasses.replace(data, classes=tuple("ABCDEFGHIJ"))
+    shown = measure(CELL, copies, named, EVALUATION, GEOMETRY, CPU, tmp_path / "kept")
+    assert shown.geometry is not None and again.gallery["classes"].tolist() == []
+    assert shown.gallery["classes"].tolist() == shown.geometry["classes"].tolist() == list("ABCDEFGHIJ")
     alone = measure(CELL, copies[1:], data, EVALUATION, GEOMETRY, CPU)
     for name in ("gallery", "geometry"):
         shown, wanted = getattr(again, name), getattr(alone, name)

@@ -590,6 +590,12 @@ def test_latent_scatter_of_two_latents_shows_them():
     assert note(figure) == "Not shown: copy (control) — no latents."
 
 
+def test_classes_have_the_names_that_the_data_give_them():
+    made = {flavour: arrays | {"classes": np.array(list("abcdefghij"))} for flavour, arrays in galleries(2).items()}
+    assert legend(latent_scatter(made, LOOKS)) == list("abcdefghij")
+    assert style.class_names(galleries(2)["vae"]) == style.class_names({"classes": np.array((), str)}) == {}
+
+
 def test_latent_scatter_of_many_latents_shows_principal_components():
     from sklearn.decomposition import PCA
 

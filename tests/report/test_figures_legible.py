@@ -153,6 +153,11 @@ def agreement() -> pd.DataFrame:
     return table.assign(**BLOCK, mean=mean, low=mean - 0.06, high=mean + 0.04, reason="")
 
 
+CLASSES = np.array(
+    ["T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
+)
+
+
 @functools.cache
 def gallery() -> dict[str, dict[str, np.ndarray]]:
     random = np.random.default_rng(3)
@@ -167,6 +172,7 @@ def gallery() -> dict[str, dict[str, np.ndarray]]:
         "traversals": random.random((5, 7, 1, 28, 28), dtype=np.float32),
         "latent_means": random.normal(size=(200, 5)).astype(np.float32) * 10,
         "labels": np.arange(200) % 10,
+        "classes": CLASSES,
     }
     return dict.fromkeys(FAMILIES, arrays)
 
@@ -190,6 +196,7 @@ def geometry() -> dict[str, dict[str, np.ndarray]]:
         "plane_curvature": np.sin(2 * x) * np.cos(2 * y)[:, None],
         "plane_codes": codes,
         "plane_labels": np.arange(100) % 10,
+        "classes": CLASSES,
         "plane_lines": lines,
         "plane_geodesics": lines,
         "plane_trusted": np.ones(8, bool),

@@ -25,6 +25,7 @@ from vaebench.report.results import Results
 from vaebench.report.site import digest
 from vaebench.report.site.build import build
 from vaebench.report.site.content import key
+from vaebench.report.site.pictures import plane as plane_of
 from vaebench.report.site.pictures import png
 from vaebench.study import catalogue
 from vaebench.study.tidy import CELL, RUN
@@ -139,7 +140,9 @@ def test_a_map_holds_the_arrays_of_the_gallery(results: Path, site: Path) -> Non
     assert sprite.shape == (24 * 8, 24 * 8)
     tiles = sprite.reshape(24, 8, 24, 8).swapaxes(1, 2)
     assert np.abs(tiles - gallery["plane_images"][:, :, 0]).max() <= 255 / 23 / 2 + 0.5
-    assert found["labels"] == gallery["plane_labels"].tolist()
+    assert found["labels"] == gallery["plane_labels"].tolist() and found["names"] == {}
+    named = plane_of({**gallery, "classes": np.array(list("abcdefghij"))})["names"]
+    assert [named[label] for label in sorted(set(found["labels"]))] == [*"abcdefghij"][: max(found["labels"]) + 1]
 
 
 def test_what_has_no_map_says_why(site: Path) -> None:

@@ -265,7 +265,7 @@ class Run:
         more = facts(self.bench, "model", "", "") | {"pictures": catalogue.fingerprint("evaluation/pictures.py")}
         more |= {"samplers": {label: facts(self.bench, "samples", label, "") for label in self.bench.samplers}}
         more |= {"images": count}
-        return shelf.arrays("gallery", more, lambda: gallery(self.views, labels, count))
+        return shelf.arrays("gallery", more, lambda: gallery(self.views, labels, count)) | self._classes()
 
     def distances(self, shelf: Shelf) -> Rows:
         """Rows of the distances of the pairs of test images."""
@@ -278,4 +278,8 @@ class Run:
         more = facts(self.bench, "survey", "", "") | {
             "pictures": catalogue.fingerprint("evaluation/survey/pictures.py")
         }
-        return shelf.arrays("geometry", more, lambda: pictures(self.views.survey))
+        return shelf.arrays("geometry", more, lambda: pictures(self.views.survey)) | self._classes()
+
+    def _classes(self) -> Arrays:
+        """Names of the labels in pictures; none if the data have none."""
+        return {"classes": np.array(self.bench.data.classes, str)}

@@ -200,9 +200,17 @@ def class_colours(labels: np.ndarray) -> dict[int, Colour]:
     return {label: colours[label] for label in classes}
 
 
-def class_handles(colours: Mapping[int, Colour]) -> list[Line2D]:
-    """Entries of classes in a legend."""
-    return [Line2D([], [], linestyle="", marker="o", color=c, label=str(label)) for label, c in colours.items()]
+def class_names(arrays: Arrays) -> dict[int, str]:
+    """Names of the labels, of pictures whose data name them."""
+    return dict(enumerate(map(str, arrays.get("classes", ()))))
+
+
+def class_handles(colours: Mapping[int, Colour], names: Mapping[int, str]) -> list[Line2D]:
+    """Entries of classes in a legend, by their `class_names` or their labels."""
+    return [
+        Line2D([], [], linestyle="", marker="o", color=colour, label=names.get(label, str(label)))
+        for label, colour in colours.items()
+    ]
 
 
 def ordered(flavours: Iterable[str], palette: Palette) -> list[str]:

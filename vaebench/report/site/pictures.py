@@ -53,6 +53,7 @@ def plane(gallery: Arrays) -> dict[str, Any]:
         "codes": packed(gallery["plane_codes"]),
         "labels": labels.tolist(),
         "classes": {str(label): to_hex(colour) for label, colour in colours.items()},
+        "names": {label: name for label, name in style.class_names(gallery).items() if label in colours},
     }
 
 

@@ -25,7 +25,8 @@ def latent_scatter(galleries: Mapping[str, style.Arrays], palette: style.Palette
     if not shown:
         return style.nothing("no flavour has latents", note)
     colours = style.class_colours(np.concatenate([galleries[flavour]["labels"] for flavour in shown]))
-    figure, grid = style.canvas(len(shown), ACROSS, SIZE, handles=style.class_handles(colours), note=note)
+    handles = style.class_handles(colours, style.class_names(galleries[shown[0]]))
+    figure, grid = style.canvas(len(shown), ACROSS, SIZE, handles=handles, note=note)
     for axes, flavour in zip(grid, shown, strict=True):
         style.name(axes, palette[flavour])
         axes.tick_params(labelsize=5.5)

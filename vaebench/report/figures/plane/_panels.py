@@ -52,9 +52,11 @@ def dots(axes: Axes, geometry: style.Arrays, colours: Sequence[style.Colour]) ->
 
 def classes(geometries: Iterable[style.Arrays]) -> tuple[list[list[style.Colour]], list[Line2D]]:
     """The colour of each code of each geometry, by its class, and the classes' entries in a legend."""
-    labels = [geometry["plane_labels"] for geometry in geometries]
+    first, *others = geometries
+    labels = [geometry["plane_labels"] for geometry in (first, *others)]
     colours = style.class_colours(np.concatenate(labels))
-    return [[colours[label] for label in each.tolist()] for each in labels], style.class_handles(colours)
+    handles = style.class_handles(colours, style.class_names(first))
+    return [[colours[label] for label in each.tolist()] for each in labels], handles
 
 
 def bar(figure: Figure, image: AxesImage, grid: Sequence[Axes], label: str, **settings: Any) -> None:

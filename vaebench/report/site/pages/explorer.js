@@ -121,11 +121,13 @@ function draw() {
   by("told").textContent = told(cursor);
 }
 
+function called(label) { return map.names[label] ?? label; }
+
 function told([x, y]) {
   const [a, b] = place(x, y), value = map.magnification[node([x, y])];
   const near = map.labels.map((label, k) => [Math.hypot((map.codes[2 * k] - a) / map.dx, (map.codes[2 * k + 1] - b) / map.dy), label]).reduce((p, q) => q[0] < p[0] ? q : p);
   const where = `${map.axes[0]} ${a.toFixed(2)}, ${map.axes[1]} ${b.toFixed(2)}`;
-  return Number.isFinite(value) ? `${where}: log magnification ${number(value)}; nearest code of class ${near[1]}` : `${where}: outside of the latent space, or the decoder is flat there`;
+  return Number.isFinite(value) ? `${where}: log magnification ${number(value)}; nearest code of class ${called(near[1])}` : `${where}: outside of the latent space, or the decoder is flat there`;
 }
 
 // The decoded images nearest to nodes, side by side.
@@ -191,7 +193,7 @@ function show() {
     cursor = [middle, middle];
     ends = [];
     by("classes").replaceChildren(...Object.entries(map.classes).map(([label, colour]) =>
-      element("span", {}, element("span", { class: "swatch", style: `background: ${colour}` }), label)));
+      element("span", {}, element("span", { class: "swatch", style: `background: ${colour}` }), called(label))));
     return map.picture.decode().then(() => { by("explorer").hidden = false; curves(); draw(); });
   });
 }
