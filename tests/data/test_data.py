@@ -53,6 +53,9 @@ def test_sources_agree_with_torchvision(name: str, known: type[torchvision.datas
     source = SOURCES[name]
     assert set(known.mirrors) <= set(source.urls)
     assert Dataset().downloads(name) == list(source.files) == [filename for filename, _ in known.resources]
+    assert [label.lower() for label in source.classes] == [
+        label.lower() for label in known.classes if " - " not in label
+    ]
     if MIRROR.is_dir():
         for filename, md5 in known.resources:
             content = (MIRROR / source.folder / filename).read_bytes()
@@ -397,7 +400,7 @@ def test_public_datasets(tmp_path: Path, name: str, first: list[int], mean: floa
     assert data.name == name
     assert sizes(data) == (50_000, 10_000, 10_000)
     assert data.train.images.shape[1:] == (1, 28, 28)
-    assert data.train.labels[:3].tolist() == first
+    assert data.train.labels[:3].tolist() == first and data.classes == SOURCES[name].classes
     assert data.test.labels.bincount().tolist() == counts
     assert (data.train.labels.bincount() + data.validation.labels.bincount()).sum() == 60_000
     # The mean pixel of the 60,000 training images, which papers use to standardise them.

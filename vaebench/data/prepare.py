@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ def _published(name: str, raw: Path | None) -> Reading:
     if raw is None:
         raise VaebenchError(f"dataset '{name}' needs the folder of its downloaded files")
     arrays = [read_idx(raw / file) for file in SOURCES[name].files]
-    return joined(name, {"train": (arrays[0], arrays[1]), "test": (arrays[2], arrays[3])})
+    reading = joined(name, {"train": (arrays[0], arrays[1]), "test": (arrays[2], arrays[3])})
+    return replace(reading, classes=SOURCES[name].classes)
 
 
 def _digits() -> Reading:

@@ -23,13 +23,14 @@ class Source:
 
     ``folder`` is its subfolder in a mirror, ``urls`` are public places to try in turn, and ``files`` maps each file to
     its SHA-256: images and labels of the training set, then images and labels of the test set. An image's shape is
-    (channels, height, width).
+    (channels, height, width), and ``classes`` name the labels if they are more than numbers.
     """
 
     folder: str
     urls: tuple[str, ...]
     files: dict[str, str]
     shape: tuple[int, int, int] = (1, 28, 28)
+    classes: tuple[str, ...] = ()
 
 
 SOURCES = {
@@ -60,6 +61,11 @@ SOURCES = {
             "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
             "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         },
+        # Xiao et al. 2017, https://arxiv.org/abs/1708.07747, table 2.
+        classes=(
+            *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
+            *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+        ),
     ),
 }
 BUILTIN = {"digits", "shapes"}  # scikit-learn carries the digits, and the shapes are drawn
