@@ -593,6 +593,10 @@ def test_latent_scatter_of_two_latents_shows_them():
 def test_classes_have_the_names_that_the_data_give_them():
     made = {flavour: arrays | {"classes": np.array(list("abcdefghij"))} for flavour, arrays in galleries(2).items()}
     assert legend(latent_scatter(made, LOOKS)) == list("abcdefghij")
+    odd = {flavour: arrays | {"classes": np.array([r"$\frac$", "a\nb"])} for flavour, arrays in galleries(2).items()}
+    figure = latent_scatter(odd, LOOKS)
+    figure.canvas.draw()
+    assert {r"\$\frac\$", r"a\nb", "2", "9"} <= {*legend(figure)}
     assert style.class_names(galleries(2)["vae"]) == style.class_names({"classes": np.array((), str)}) == {}
 
 

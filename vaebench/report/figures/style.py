@@ -23,6 +23,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from vaebench.data.card import printable
 from vaebench.errors import VaebenchError
 from vaebench.files import write
 from vaebench.report.figures.told import KEY
@@ -206,10 +207,10 @@ def class_names(arrays: Arrays) -> dict[int, str]:
 
 
 def class_handles(colours: Mapping[int, Colour], names: Mapping[int, str]) -> list[Line2D]:
-    """Entries of classes in a legend, by their `class_names` or their labels."""
+    """Entries of classes in a legend, by their `class_names`, which are no formulas, or their labels."""
+    told = {label: printable(names.get(label, str(label))).replace("$", r"\$") for label in colours}
     return [
-        Line2D([], [], linestyle="", marker="o", color=colour, label=names.get(label, str(label)))
-        for label, colour in colours.items()
+        Line2D([], [], linestyle="", marker="o", color=colour, label=told[label]) for label, colour in colours.items()
     ]
 
 
