@@ -52,6 +52,11 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
+def printable(text: str) -> str:
+    """Text in which line breaks and other orders to a terminal, as the name of a class may hold, are written out."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str:
     """The mend for a mistyped name: the near ones, else all."""
     candidates = list(candidates)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vaebench.data.dataset import Data
 from vaebench.data.sources import SPLITS
+from vaebench.errors import printable
 
 BINS = 16  # of the histogram of values
 SHOWN = 10  # features, classes and reasons that the lines name one by one
@@ -137,11 +138,6 @@ def lines(card: Mapping[str, Any]) -> list[str]:
         told.append(f"factors: {', '.join(f'{name} of {count} values' for name, count in card['factors'].items())}")
     told.append(f"checksum {card['checksum'][:16]}, files {card['fingerprint'][:16]}")
     return [printable(line) for line in told]
-
-
-def printable(text: str) -> str:
-    """Text in which line breaks and other orders to a terminal, as the name of a class may hold, are written out."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _several(words: list[str]) -> str:

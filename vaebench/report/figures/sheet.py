@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from vaebench.data.card import BINS, lines, printable
+from vaebench.data.card import BINS, lines
 from vaebench.data.dataset import Data
 from vaebench.data.sources import SPLITS
+from vaebench.errors import printable
 from vaebench.report.figures import style
 from vaebench.report.figures.tiles import tile
 from vaebench.study.naming import readable

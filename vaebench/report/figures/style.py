@@ -23,8 +23,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from vaebench.data.card import printable
-from vaebench.errors import VaebenchError
+from vaebench.errors import VaebenchError, printable
 from vaebench.files import write
 from vaebench.report.figures.told import KEY
 from vaebench.study import catalogue
