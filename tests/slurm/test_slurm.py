@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vaebench.report import statistic
+
 ROOT = Path(__file__).parents[2]
 SETUP = ["bash", str(Path(__file__).with_name("setup.sh"))]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -113,8 +115,9 @@ def training(job: str) -> int:
 
 
 def tables(folder: Path) -> dict[str, bytes]:
-    """The tables of a study, but for those of its costs."""
-    files = (path for path in folder.glob("results/tables/*") if path.is_file() and path.stem != "compute")
+    """The tables of a study, but for those that tell of its costs."""
+    costs = {"compute", *(name for name, inputs in statistic.inputs(geometry=True).items() if "compute" in inputs)}
+    files = (path for path in folder.glob("results/tables/*") if path.is_file() and path.stem not in costs)
     return {path.name: path.read_bytes() for path in files}
 
 
