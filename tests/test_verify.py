@@ -60,7 +60,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with job(outputs, tables):
         write(tables[0], join(outputs[:1]))
         write(tables[1], summarise(gather(tables[:1])).to_csv(index=False))
-    files = provenance.chain(results)
+    files = provenance.chain(results, [results / "tables", results / "tables/.sha256"])  # folders, which are no files
     write(results / "provenance.json", provenance.collect({}, [manifest], [outputs[2]], [facts], files, COMMAND))
     return results
 

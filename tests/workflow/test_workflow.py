@@ -18,9 +18,12 @@ import pytest
 import yaml
 
 from vaebench.data.dataset import load
+from vaebench.data.sources import SOURCES
 from vaebench.files import SEALS
 from vaebench.report import statistic
 from vaebench.report.figures import facts
+from vaebench.report.results import Results
+from vaebench.report.verification import check
 from vaebench.study import catalogue, config
 
 ROOT = Path(__file__).parents[2]
@@ -282,8 +285,13 @@ def test_real_mnist_and_fashion_mnist(tmp_path: Path) -> None:
         "seeds": [0],
     }
     folder = workspace(tmp_path)
-    result = snakemake(folder, "tables", "--cores", "2", settings=settings)
+    result = snakemake(folder, "--cores", "2", settings=settings)
     assert result.returncode == 0, result.stderr
+    files = Results(folder / "results").provenance["files"]
+    assert {f"data/raw/{name}/{file}" for name in ("mnist", "fashion_mnist") for file in SOURCES[name].files} <= {
+        *files
+    }
+    assert check(folder / "results")[0] == len(files)
     summary = pd.read_csv(folder / "results/tables/summary.csv").set_index(["dataset", "metric"])
     assert (summary.loc["fashion_mnist", "elbo"]["mean"] < summary.loc["mnist", "elbo"]["mean"]).all()
 

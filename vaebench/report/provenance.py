@@ -82,11 +82,11 @@ def laid_out(document: Mapping[str, Any]) -> str:
 def chain(results: Path, others: Iterable[str | Path] = ()) -> dict[str, str]:
     """SHA-256 of each file in the `PLACES` of a folder of results, and of others, by its path from that folder.
 
-    Raises `VaebenchError` if one is not as it was sealed, and removes it with its `causes`.
+    Folders among them are passed over, and what is none of ours to keep. Raises `VaebenchError` if a file is not as it
+    was sealed, and removes it with its `causes`.
     """
-    found = (path for place in PLACES for path in (results / place).rglob("*") if path.is_file())
-    found = (path for path in found if not passing(path))
-    paths = {os.path.relpath(path, results): path for path in (*found, *others)}
+    every = (*(path for place in PLACES for path in (results / place).rglob("*")), *map(Path, others))
+    paths = {os.path.relpath(path, results): path for path in every if not (path.is_dir() or passing(path))}
     digests = {}
     for name in sorted(paths):
         try:
