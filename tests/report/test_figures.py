@@ -782,4 +782,6 @@ def test_a_window_holds_what_is_not_far_out():
     means = np.array([10.0, 11.0, 12.0, 13.0, 14.0, 500.0])
     low, high = style.window(means, [9.0, -900.0], [15.0])
     assert (low, high) == pytest.approx((9 - 0.36, 15 + 0.36))
+    low, high = style.window(means, best=[1.0])
+    assert (low, high) == pytest.approx((1 - 0.78, 14 + 0.78))
     assert style.window([2.0, 2.0, 7.0]) == pytest.approx((2 - 0.3, 7 + 0.3))

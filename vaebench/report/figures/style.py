@@ -302,16 +302,17 @@ def nothing(text: str, note: str) -> Figure:
     return figure
 
 
-def window(means: Iterable[float], *ends: Iterable[float]) -> tuple[float, float]:
+def window(means: Iterable[float], *ends: Iterable[float], best: Iterable[float] = ()) -> tuple[float, float]:
     """Limits of an axis: all of the means and ends of intervals but those far out, beyond three quartile ranges.
 
-    One flavour that failed, or one interval over two seeds, must not flatten all the others.
+    One flavour that failed, or one interval over two seeds, must not flatten all the others; the ``best`` are shown
+    however far out they are.
     """
     centre = np.asarray(list(means), dtype=float)
     lower, upper = np.quantile(centre, (0.25, 0.75))
     reach = 3 * (upper - lower) or np.inf
     values = np.concatenate([centre, *(np.asarray(list(end), dtype=float) for end in ends)])
-    shown = values[np.isfinite(values) & (values >= lower - reach) & (values <= upper + reach)]
+    shown = np.append(values[np.isfinite(values) & (values >= lower - reach) & (values <= upper + reach)], [*best])
     margin = 0.06 * np.ptp(shown) or 0.06 * abs(shown[0]) or 1.0
     return shown.min() - margin, shown.max() + margin
 

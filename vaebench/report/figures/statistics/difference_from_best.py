@@ -65,7 +65,7 @@ def finding(best: pd.DataFrame, palette: style.Palette) -> str:
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, palette: style.Palette, heights: dict[str, float]) -> None:
-    low, high = style.window(rows["difference"], rows["low"], rows["high"])
+    low, high = style.window(rows["difference"], rows["low"], rows["high"], best=[0.0])
     for row in rows.itertuples():
         look, y = palette[row.flavour], heights[row.flavour]
         inside = low <= row.difference <= high
