@@ -7,10 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from vaebench.report.figures import style
 from vaebench.report.results import Results
 from vaebench.report.statistic import make, roles
 from vaebench.report.tables import columns
 from vaebench.report.tables.forms import pages
+from vaebench.study import catalogue
 from vaebench.study.naming import readable
 
 ROOT = Path(__file__).parents[1]
@@ -268,7 +270,8 @@ def test_the_best_of_each_question(ranked: pd.DataFrame) -> None:
     numbers = {"NLL (nats)": ("nll", "", 1), "MSE": ("mse", "", 4), "SSIM": ("ssim", "", 3)}
     numbers |= {f"Fréchet distance, {name}": ("frechet_distance", part, 2) for name, part in SAMPLERS.items()}
     numbers |= {"neighbour probe (%)": ("neighbour_probe", "", 1)}
-    lines = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in FINDINGS.splitlines() if line[:2] == "| "}
+    section = FINDINGS.partition("## The best of each question")[2].partition("\n## ")[0]
+    lines = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in section.splitlines() if line[:2] == "| "}
     for label, (metric, part, digits) in numbers.items():
         cells = []
         for dataset, latent in (("mnist", 2), ("mnist", 16), ("fashion_mnist", 2), ("fashion_mnist", 16)):
@@ -317,3 +320,39 @@ def test_what_numbers_are_made_of_and_how_metrics_agree() -> None:
     assert f"correlation of {between(likelihood, prior)} with the Fréchet" in text
     assert f"{between(likelihood, ('', 'mse'))} with MSE and {between(likelihood, ('', 'logistic_probe'))} with" in text
     assert f"mixture correlate by {between(prior, mixture)}." in text
+
+
+def test_the_reference_so_far() -> None:
+    folder = Results(ROOT / "results/reference").held()
+    values = folder.needed("metrics").query("flavour not in @CONTROLS").set_index(["metric", "part"]).sort_index()
+    text, names = " ".join(FINDINGS.split()), style.palette(folder.study.families())
+    cells = len(folder.study.cells())
+    assert f"{cells} of {cells} cells finished" in text and folder.provenance["runs"] == {"finished": cells}
+    assert f"{cells} of {cells * 2 * 2 * 3}" in " ".join((ROOT / "results/README.md").read_text().split())
+
+    def ranked(metric: str, part: str = "") -> pd.Series:
+        """Values by flavour, the best first."""
+        up = catalogue.declared("metrics", metric)["better"] == "higher"
+        return values.loc[(metric, part)].set_index("flavour")["value"].dropna().sort_values(ascending=not up)
+
+    for row, metric, part, form in (
+        ("NLL (nats)", "nll", "", ".1f"),
+        ("MSE", "mse", "", ".4f"),
+        ("SSIM", "ssim", "", ".3f"),
+        ("Fréchet distance, prior", "frechet_distance", "prior", ".2f"),
+        ("Fréchet distance, mixture", "frechet_distance", "gaussian_mixture", ".2f"),
+        ("neighbour probe (%)", "neighbour_probe", "", ".1f"),
+    ):
+        first, *then = [f"{names[flavour].name} {value:{form}}" for flavour, value in ranked(metric, part)[:3].items()]
+        rows = folder.best(metric).query("part == @part")
+        told, others = (rows["standing"] == "worse").sum(), rows["standing"].isin(["tied", "untold", "worse"]).sum()
+        first += f", told from {told} of {others}" * bool(told)
+        assert f"| {row} | {first} | {', '.join(then)} |" in FINDINGS
+    nll, prior = ranked("nll"), ranked("frechet_distance", "prior")
+    learned = {name for name, family in folder.study.families().items() if family == "priors"}
+    assert {*nll[:4].index} == {*prior[:4].index} == learned
+    gains = nll["vae"] - nll[:4]
+    assert f"{gains.min():.1f} to {gains.max():.1f} nats below the VAE's {nll['vae']:.1f}" in text
+    assert f"(MIWAE {nll['miwae']:.1f})" in text and nll.index[4] == "miwae"
+    mixture = ranked("frechet_distance", "gaussian_mixture")
+    assert f"({mixture['vae']:.1f} against {prior['vae']:.1f})" in text
