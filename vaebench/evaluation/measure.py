@@ -281,5 +281,5 @@ class Run:
         return shelf.arrays("geometry", more, lambda: pictures(self.views.survey)) | self._classes()
 
     def _classes(self) -> Arrays:
-        """Names of the labels in pictures; none if the data have none."""
-        return {"classes": np.array(self.bench.data.classes, str)}
+        """Names of the labels in pictures, if there are any; none if the data have none."""
+        return {} if self.lost else {"classes": np.array(self.bench.data.classes, str)}
