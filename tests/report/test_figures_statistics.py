@@ -165,6 +165,17 @@ def test_the_front_is_named_and_joined():
     assert finding(quality_and_cost, table) == "Most often on the front: NLL (nats) ↓ VAE, IWAE (1 of 1)."
 
 
+def test_the_best_of_a_front_is_shown_and_what_is_only_cheap_need_not_be():
+    values = {"ae": (5.0, 900.0), "vae": (10.0, 100.0), "beta_vae": (20.0, 101.0), "svae": (25.0, 102.0),
+              "iwae": (30.0, 99.0), "vamp": (40.0, 60.0)}  # fmt: skip
+    table = pd.DataFrame([(name, *pair) for name, pair in values.items()], columns=["flavour", "seconds", "value"])
+    table["front"] = table["flavour"].isin(["ae", "vae", "iwae", "vamp"]).astype(int)
+    table = table.assign(**MOST, dataset="mnist", architecture="mlp", latent=2, part="", metric="nll")
+    [axes] = quality_and_cost(table, style.palette(dict.fromkeys(values, "gaussian"))).axes
+    low, high = axes.get_ylim()
+    assert low < 60 and 102 < high < 110
+
+
 def test_differences_are_from_the_best_with_their_intervals():
     rows = [
         ("vae", 1.0, -0.5, 2.5, "tied", 101.0),

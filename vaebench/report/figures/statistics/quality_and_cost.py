@@ -73,7 +73,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, palette: style.Palette) -> None:
     front = rows[rows["front"] == 1].sort_values("seconds")
     axes.step(front["seconds"], front["value"], where="post", color="0.4", linewidth=0.6, zorder=0.8, label="front")
     axes.set_xscale("log")
-    axes.set_ylim(*style.window(rows["value"], best=front["value"]))
+    axes.set_ylim(*style.window(rows["value"], best=front["value"].tail(1)))
     axes.set_xlim(rows["seconds"].min() * 0.8, rows["seconds"].max() * 1.25)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.xaxis.set_major_formatter("{x:g}")
