@@ -94,6 +94,17 @@ def test_places_are_by_block_and_in_it_in_the_order_of_tables(results: Path, sit
     assert [place[2] for place in places] == families * 2
 
 
+def test_agreement_that_an_earlier_configuration_left_is_not_shown(results: Path, site: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(results, tmp_path / "results")
+    head = ",".join((*CELL, "part", "metric", "mean", "low", "high", "seeds", "reason"))
+    (folder / "tables/agreement.csv").write_text(f"{head}\ndigits,mlp,vae,2,line,mean_spearman,1,1,1,3,\n")
+    build(Results(folder), tmp_path / "site")
+    for name in ("cells", "study"):
+        found, expected = (read(place / f"data/{name}.js") for place in (tmp_path / "site", site))
+        assert "mean_spearman:line" not in json.dumps(found)
+        assert found.get("values") == expected.get("values")
+
+
 def test_looks_are_those_of_the_figures(results: Path, site: Path) -> None:
     study, families = read(site / "data/study.js"), Results(results).study.families()
     for name, look in style.palette(families).items():

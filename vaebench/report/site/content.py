@@ -79,7 +79,8 @@ def numbers(results: Results) -> tuple[Plain, Plain, list[Plain]]:
     known = [*([] if metrics is None else [metrics]), *spent]
     runs = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=METRICS)
     means = [results.summary, *map(summarise, spent)]
-    if (agreement := results.table("agreement")) is not None:
+    if results.study.geometry:  # one of an earlier configuration may still lie there
+        agreement = results.needed("agreement")
         means.append(agreement.assign(n=agreement["seeds"]))
     cells = pd.concat(means, ignore_index=True)
     shown = _shown(cells)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ from vaebench.report.tables.wide import wide
 FORMS = {"md": markdown, "tex": latex, "html": html}
 
 
-def pages(folder: folders.Results, families: Mapping[str, str], tables: Iterable[str]) -> Iterator[tuple[str, str]]:
+def pages(folder: folders.Results, families: Mapping[str, str], tables: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Names of files, and what they hold: tables of a folder of results, in every form. Raises `VaebenchError`."""
     results = Results(
         families,
@@ -30,7 +30,7 @@ def pages(folder: folders.Results, families: Mapping[str, str], tables: Iterable
         summary=folder.summary,
         compute=summarise(whole(folder.needed("compute"))),
         differences=folder.needed("differences"),
-        agreement=folder.table("agreement"),
+        agreement=folder.needed("agreement") if "agreement" in tables else None,
     )
     for table in tables:
         for form, text in forms(results, table).items():
