@@ -242,6 +242,9 @@ def test_tables_and_figures_are_filed_by_questions_that_there_are() -> None:
     stated = {questions.of_table(table) for table in [*catalogue.groups("metrics"), *questions.OF_TABLES]}
     assert stated == set(questions.QUESTIONS)
     assert {questions.of_figure(name) for name in catalogue.names("figures")} <= {*questions.QUESTIONS}
+    others = {"pareto": "cost", "components": "seeds", "ranks": "seeds"}
+    for name in catalogue.names("statistics"):
+        assert questions.of_statistic(name) == others.get(name, "best")
     filed = [questions.category(question) for question in questions.QUESTIONS]
     assert filed == sorted(filed) and len(filed) < 10 and questions.category(None) == "Other"
 
