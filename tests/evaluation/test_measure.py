@@ -82,6 +82,7 @@ def test_conditions_are_those_of_the_runs(found: Measured) -> None:
         "masking": 0.25,
         "precision": "float32",
         "warmup": 0,
+        "decoders": 1,
         "seeds": [0, 3],
         "diverged": [],
         "epochs": [2, 2],

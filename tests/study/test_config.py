@@ -412,6 +412,7 @@ CHANGES: list[dict[str, Any]] = [
     {"training": {"patience": 9}},
     {"training": {"precision": "bfloat16"}},
     {"training": {"warmup": 5}},
+    {"training": {"decoders": 4}},
 ]
 FACTS: dict[str, Any] = {"seed": 0, "data": "d", "pack": 1, "device": "cpu"}
 

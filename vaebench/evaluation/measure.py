@@ -158,6 +158,7 @@ def conditions(
         "masking": cell.training.masking,
         "warmup": cell.training.warmup,
         "precision": cell.training.precision,
+        "decoders": cell.training.decoders,
         "selection": recipe.flavour.selection,
         "seeds": [record["seed"] for record in records],
         "diverged": [record["seed"] for record in records if runs.lost(record)],

@@ -11,6 +11,7 @@ from vaebench.errors import VaebenchError
 from vaebench.files import packed, reading, unpacked, write
 from vaebench.model.flavour import Flavour
 from vaebench.model.parts.design import Design
+from vaebench.model.parts.ensemble import Ensembled
 from vaebench.model.vae import VAE
 from vaebench.study import catalogue
 from vaebench.study.config import Cell, Choice, Convention, Scale, suit
@@ -21,6 +22,7 @@ class Recipe(Struct, frozen=True):
 
     ``image`` is (channels, height, width). Its values lie in [0, 1] on the ``scale`` "unit" and anywhere on "real", and
     the model observes them by the ``convention``. ``data`` is the checksum of what it was trained on, "" if nothing.
+    Of several ``decoders`` that share the posterior the first is the model's (`vaebench.model.parts.ensemble`).
     """
 
     objective: Choice
@@ -32,6 +34,7 @@ class Recipe(Struct, frozen=True):
     scale: Scale
     data: str
     seed: int
+    decoders: int = 1
 
     @classmethod
     def of(
@@ -40,7 +43,7 @@ class Recipe(Struct, frozen=True):
         """The recipe of a cell's model; raises `VaebenchError` if its likelihood or convention is not of the scale."""
         suit(cell.likelihood.name, cell.convention, scale)
         parts = cell.objective, cell.network, cell.likelihood
-        return cls(*parts, cell.latent, image, cell.convention, scale, data, seed)
+        return cls(*parts, cell.latent, image, cell.convention, scale, data, seed, cell.training.decoders)
 
     @property
     def flavour(self) -> Flavour:
@@ -50,16 +53,11 @@ class Recipe(Struct, frozen=True):
     @property
     def design(self) -> Design:
         """What the flavour builds its parts from."""
-        network, family = (
-            catalogue.load("networks", self.network.name),
-            catalogue.load("likelihoods", self.likelihood.name),
-        )
-        return Design(
-            self.image,
-            self.latent,
-            network(self.image, **self.network.settings),
-            lambda: family(**self.likelihood.settings),
-        )
+        network = catalogue.load("networks", self.network.name)(self.image, **self.network.settings)
+        if self.decoders > 1:
+            network = Ensembled(network, self.decoders)
+        family = catalogue.load("likelihoods", self.likelihood.name)
+        return Design(self.image, self.latent, network, lambda: family(**self.likelihood.settings))
 
     def build(self) -> VAE:
         """A fresh model; its weights are a function of the seed."""

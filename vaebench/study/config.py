@@ -53,6 +53,7 @@ class Training(Struct, forbid_unknown_fields=True, frozen=True):
     masking: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     precision: Precision = "float32"
     warmup: Annotated[int, Meta(ge=0)] = 0  # epochs
+    decoders: Annotated[int, Meta(ge=1, le=16)] = 1  # of one posterior
 
 
 Tier = Literal["default", "thorough"]

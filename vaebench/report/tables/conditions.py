@@ -88,7 +88,9 @@ def _training(cell: Conditions) -> str:
     masking = f"training with {cell['masking']:.0%} of the pixels masked" if cell["masking"] else "no masking"
     warmup = f", the rate warmed up over {cell['warmup']} epochs" if cell["warmup"] else ""
     precision = "" if cell["precision"] == "float32" else f", training in {cell['precision']}"
-    return masking + warmup + precision
+    many = cell.get("decoders", 1)  # which results of before do not say
+    decoders = f", the first of {many} decoders that shared every batch" if many > 1 else ""
+    return masking + warmup + precision + decoders
 
 
 def _importance_sampling(cell: Conditions) -> str:

@@ -1,5 +1,8 @@
 r"""Mean of the pull-backs of the Euclidean metric by the mean images of decoders trained on one posterior.
 
+They are those of the run, if it was trained with several (``training: {decoders: 4}``); else further ones are trained
+on the posterior as it is.
+
 A path is measured by each decoder on its own. (Steps from the image of one decoder to that of another, as in Syrota et
 al. 2024, https://arxiv.org/abs/2408.07507, make lengths that grow with the number of steps.)
 """
@@ -15,6 +18,7 @@ from torch import nn
 from vaebench import random
 from vaebench.errors import Missing
 from vaebench.geometry import metrics
+from vaebench.model.parts.ensemble import each
 from vaebench.samplers.sampler import batch, descend
 
 if TYPE_CHECKING:
@@ -25,10 +29,11 @@ STEPS, BATCH, LEARNING_RATE = 600, 128, 3e-3
 
 
 def ensemble(survey: Survey) -> metrics.MetricTensor:
-    """Of the model's own decoder and of further ones, each from fresh weights, its posterior as it is."""
-    own = [metrics.immersion(survey.decoder)]
-    others = [metrics.immersion(survey.charted(member(survey, number))) for number in range(1, MEMBERS)]
-    return metrics.Pullback(metrics.ensemble(*own, *others))
+    """Of the run's decoders, or of its only one and of further ones, each from fresh weights. Raises `Missing`."""
+    decoders = each(survey.model.decoder)
+    if len(decoders) == 1:
+        decoders += [member(survey, number) for number in range(1, MEMBERS)]
+    return metrics.Pullback(metrics.ensemble(*(metrics.immersion(survey.charted(one)) for one in decoders)))
 
 
 def member(survey: Survey, number: int) -> nn.Module:
