@@ -38,7 +38,9 @@ def test_each_decoder_trains_on_its_share_and_the_first_is_the_model_s(network: 
     decoder = catalogue.load("flavours", "vae").initial(design(3, network), {}, 0).decoder
     z = torch.randn(4, batch, 2)
     first, second, third = decoder.network.members
-    shares = [first(z[:, :3]), second(z[:, 3:5]), third(z[:, 5:])] if batch == 7 else [first(z[:, :1]), second(z[:, 1:])]
+    shares = (
+        [first(z[:, :3]), second(z[:, 3:5]), third(z[:, 5:])] if batch == 7 else [first(z[:, :1]), second(z[:, 1:])]
+    )
     torch.testing.assert_close(decoder.train().network(z), torch.cat(shares, 1))
     torch.testing.assert_close(decoder.eval().network(z), first(z))
     for shown, member in zip(each(decoder), (first, second, third), strict=True):

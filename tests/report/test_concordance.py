@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,15 @@ from scipy import stats
 from vaebench.geometry import agreement
 from vaebench.report import concordance as module
 from vaebench.report.concordance import (
-    DRAWS,
     FISHER,
     SHOWN,
+    _same,
     agree,
     agree_files,
     holm,
     interval,
-    resampled,
-    resamples,
+    jackknifed,
+    weighted,
 )
 from vaebench.report.differences import COLUMNS
 from vaebench.report.figures import style
@@ -93,11 +94,11 @@ def test_identical_seeds_agree_fully() -> None:
 
 
 def test_independent_seeds_agree_by_chance() -> None:
-    table = found(rows({"vae": same(np.random.default_rng(0).random((5, 1000)))}))
-    assert table.loc[("latent", "kendall_w"), "mean"] == pytest.approx(1 / 5, abs=0.02)
-    assert table.loc[("latent", "mean_spearman"), "mean"] == pytest.approx(0, abs=0.02)
+    table = found(rows({"vae": same(np.random.default_rng(0).random((5, 500)))}))
+    assert table.loc[("latent", "kendall_w"), "mean"] == pytest.approx(1 / 5, abs=0.03)
+    assert table.loc[("latent", "mean_spearman"), "mean"] == pytest.approx(0, abs=0.03)
     low, value, high = table.loc[("latent", "reliability"), ["low", "mean", "high"]]
-    assert value == pytest.approx(0, abs=0.02) and low == 0 < high
+    assert value == pytest.approx(0, abs=0.03) and low == 0 < high
 
 
 def test_a_small_case_by_hand() -> None:
@@ -183,41 +184,85 @@ def test_a_missing_pair_leaves_the_draws_of_the_others() -> None:
     values = noisy()
     holes = values.copy()
     holes[1, :10] = np.nan
-    draws = resampled(values[:, 10:], resamples(40)[:, 10:])["kendall_w"]
-    without = np.array([agreement.kendall_w(np.delete(values[:, 10:], seed, 0)).value for seed in range(3)])
     row = found(rows({"vae": same(holes)})).loc[("line", "kendall_w")]
     assert row["n"] == 30
-    assert (row["low"], row["high"]) == pytest.approx(interval(row["mean"], draws, without, *FISHER))
+    ends = interval(jackknifed(values[:, 10:])["kendall_w"], *FISHER)
+    assert (row["low"], row["high"]) == pytest.approx(ends)
 
 
-@pytest.mark.parametrize(("seeds", "spread", "noise"), [(6, 0.4, 0.5), (6, 0.1, 0.4), (3, 0.4, 0.5)])
-def test_intervals_cover_where_seeds_and_pairs_were_drawn(seeds: int, spread: float, noise: float) -> None:
-    """Normal distances: of two seeds' correlation r, Spearman's is 6 / pi asin(r / 2), averaged over all such seeds."""
-    generator, pairs, draws, trials = np.random.default_rng(0), 100, resamples(100), 250
+def test_the_jackknife_leaves_out_seeds_and_pairs() -> None:
+    distances = noisy(4, 12)
+    distances[1, 3] = 0  # which has no logarithm
+    values = jackknifed(distances)
+    for seed, pair in itertools.product((None, 0, 2), (None, 0, 7)):
+        kept = distances if seed is None else np.delete(distances, seed, 0)
+        kept = kept if pair is None else np.delete(kept, pair, 1)
+        place = 0 if seed is None else 1 + seed, 0 if pair is None else 1 + pair
+        for metric in AGREED:
+            assert values[metric][place] == pytest.approx(getattr(agreement, metric)(kept).value)
+        for metric, scale_free in (("variation", False), ("scale_free_variation", True)):
+            expected = np.nanmean(agreement.variation(kept, scale_free=scale_free))
+            assert values[metric][place] == pytest.approx(expected)
+    assert {array.shape for array in values.values()} == {(5, 13)}
+    assert {array.shape for array in jackknifed(distances[:2]).values()} == {(1, 13)}
+
+
+def test_the_interval_of_a_mean_is_that_of_two_ways() -> None:
+    """The mean of numbers that have effects of seeds and of pairs: the variance is that of the analysis."""
+    generator = np.random.default_rng(1)
+    values = 2 * generator.normal(size=(6, 1)) + generator.normal(size=30) + generator.normal(size=(6, 30))
+    seeds, pairs = values.shape
+    left = [values, *(np.delete(values, gone, 0) for gone in range(seeds))]
+    means = np.array([[one.mean(), *(np.delete(one, gone, 1).mean() for gone in range(pairs))] for one in left])
+    low, high = interval(means, _same, _same)
+    of_seeds, of_pairs = values.mean(1).var(ddof=1) / seeds, values.mean(0).var(ddof=1) / pairs
+    rest = values - values.mean(0) - values.mean(1, keepdims=True) + values.mean()
+    variance = of_seeds + of_pairs - (rest**2).sum() / ((seeds - 1) * (pairs - 1) * seeds * pairs)
+    freedom = variance**2 / (of_seeds**2 / (seeds - 1) + of_pairs**2 / (pairs - 1))
+    assert (high + low) / 2 == pytest.approx(values.mean())
+    assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.975, freedom) * variance**0.5)
+
+
+def coverage(seeds: int, spread: float, noise: float, pairs: int, trials: int) -> tuple[float, float]:
+    """How often an interval has the true mean Spearman correlation, over seeds and pairs and over pairs alone.
+
+    Distances are normal, their noise differs from seed to seed. Of two seeds' correlation r, Spearman's is
+    6 / pi asin(r / 2), averaged over all such seeds.
+    """
+    generator, held = np.random.default_rng(0), np.zeros(2)
     share = 1 / (1 + (noise * np.exp(spread * generator.normal(size=2000))) ** 2)
     expected = (6 / np.pi * np.arcsin(np.sqrt(np.outer(share, share)) / 2))[np.triu_indices(2000, 1)].mean()
-    held = dict.fromkeys(("both", "pairs"), 0)
     for _ in range(trials):
         scales = noise * np.exp(spread * generator.normal(size=(seeds, 1)))
-        values = generator.normal(size=pairs) + scales * generator.normal(size=(seeds, pairs))
-        spearman = resampled(values, draws)["mean_spearman"]
-        without = [agreement.mean_spearman(np.delete(values, seed, 0)).value for seed in range(seeds)]
-        value = agreement.mean_spearman(values).value
-        for name, left in (("both", np.array(without)), ("pairs", np.array([]))):
-            low, high = interval(value, spearman, left, *FISHER)
-            held[name] += low < expected < high
-    assert 0.92 <= held["both"] / trials <= 0.985
-    if spread == 0.4:  # seeds matter, and pairs alone do not know
-        assert held["pairs"] / trials < 0.75
+        values = jackknifed(generator.normal(size=pairs) + scales * generator.normal(size=(seeds, pairs)))
+        for index, shown in enumerate((values["mean_spearman"], values["mean_spearman"][:1])):
+            low, high = interval(shown, *FISHER)
+            held[index] += low < expected < high
+    return tuple(held / trials)
+
+
+def test_intervals_cover_where_seeds_were_drawn_and_pairs_alone_do_not() -> None:
+    both, alone = coverage(6, 0.4, 0.5, 100, 200)
+    assert both > 0.9 and alone < 0.75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pairs", [40, 100])
+@pytest.mark.parametrize("noise", [0.3, 0.8])
+@pytest.mark.parametrize("spread", [0, 0.1, 0.4])
+@pytest.mark.parametrize("seeds", [3, 6, 10])
+def test_intervals_cover(seeds: int, spread: float, noise: float, pairs: int) -> None:
+    """As often as 95 %, give or take two and the error of a thousand trials; of three seeds they may be wide."""
+    both, _ = coverage(seeds, spread, noise, pairs, 1000)
+    assert 0.93 - 0.014 <= both <= (0.97 + 0.014 if seeds > 3 else 1)
 
 
 @pytest.mark.parametrize("decimals", [9, 0])
 def test_a_pair_that_counts_twice_is_a_pair_that_occurs_twice(decimals: int) -> None:
     distances = noisy(4, 30).round(decimals)  # with ties or without
     distances[:, 3] = 0  # which leaves the coefficient of variation undefined
-    weights = resamples(30)
-    assert weights.shape == (DRAWS, 30) and (weights.sum(1) == 30).all() and len(np.unique(weights, axis=0)) == DRAWS
-    draws = resampled(distances, weights)
+    weights = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30), 5).astype(float)
+    draws = weighted(distances, weights)
     for draw_number in range(5):
         repeated = np.repeat(distances, weights[draw_number].astype(int), 1)
         assert draws["kendall_w"][draw_number] == pytest.approx(agreement.kendall_w(repeated).value)
@@ -531,7 +576,7 @@ def test_figures_of_a_block_are_drawn_from_its_cells_and_from_the_agreement_of_t
         paths.append(tmp_path / f"{flavour}.csv")
         cell.to_csv(paths[-1], index=False)
     expected = {"variation": variation, "concordance": concordance}[name](study(), agree(study()), LOOKS)
-    monkeypatch.delattr(module, "resampled")  # which agreement is computed with
+    monkeypatch.delattr(module, "_weighted")  # which agreement is computed with
     figure = draw(
         name, {"distances": paths, "agreement": [tmp_path / "agreement.csv"]}, FAMILIES, (), ["mnist", "mlp", 2]
     )

@@ -89,7 +89,7 @@ def reliability(logarithms: Array) -> float:
     https://doi.org/10.1037/0033-2909.86.2.420.
     """
     pair, seed, rest = variances(logarithms)
-    return float(pair / (pair + seed + rest))
+    return max(float(pair / (pair + seed + rest)), 0)
 
 
 @_of_logarithms
@@ -97,13 +97,14 @@ def reliability(logarithms: Array) -> float:
 def consistency(logarithms: Array) -> float:
     """`reliability` up to the scale of a seed's distances: ICC(3,1) = v_pair / (v_pair + v_rest), ibid."""
     pair, _, rest = variances(logarithms)
-    return float(pair / (pair + rest))
+    return max(float(pair / (pair + rest)), 0)
 
 
 def variances(values: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
     """Of pairs, of seeds and of the rest, in values (seeds, pairs) where a pair counts ``weights`` (..., pairs) times.
 
-    (...,) each: the estimates by the mean squares of the two-way analysis of variance, those below 0 set to 0.
+    (...,) each: the estimates by the mean squares of the two-way analysis of variance. That of seeds below 0 is set to
+    0; that of pairs is not, as its interval needs those below 0.
     """
     weights = np.ones(values.shape[1]) if weights is None else weights
     seeds, pairs = len(values), weights.sum(-1)
@@ -116,7 +117,7 @@ def variances(values: Array, weights: Array | None = None) -> tuple[Array, Array
         of_rest = np.maximum(weights @ ((values - by_pair) ** 2).sum(0) - of_seeds, 0)
         rest = of_rest / ((seeds - 1) * (pairs - 1))
         pair, seed = (of_pairs / (pairs - 1) - rest) / seeds, (of_seeds / (seeds - 1) - rest) / pairs
-    return np.maximum(pair, 0), np.maximum(seed, 0), rest
+    return pair, np.maximum(seed, 0), rest
 
 
 def variation(distances: Array, *, scale_free: bool = False) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,7 @@ CURVES = ("line", "geodesic", "ensemble", "expected", "density")
 GAINS = tuple(f"{curve} - ends" for curve in CURVES)  # what a curve adds to the distance of its decoded ends
 TESTED = ("line - latent", "geodesic - latent")
 OF_LOGARITHMS = ("reliability", "consistency")
-DRAWS = 200
-WHOLE = 1 - 1e-15  # a correlation that still has a logarithm
+WHOLE = 1 - 1e-12  # a correlation that still has a logarithm beyond rounding
 Scale = Callable[[Any], Any]
 COLUMNS = [*CELL, "part", "metric", "n", "seeds", "mean", "low", "high", "reason"]
 
@@ -34,8 +32,7 @@ def agree(distances: pd.DataFrame) -> pd.DataFrame:
     ``distances`` has columns dataset, architecture, flavour, latent, seed, pair, distance (of `DISTANCES`), value and
     reason. The part of a row is the kind of distance or the difference of two, of the same seeds. ``n`` counts the
     pairs without a missing distance (of reliability and consistency: or one of 0), ``seeds`` those with distances,
-    ``mean`` is the value, and ``low`` and ``high`` end its 95 % `interval` over seeds and pairs. All cells with as many
-    pairs have the same `resamples`.
+    ``mean`` is the value, and ``low`` and ``high`` end its 95 % `interval` over seeds and pairs.
     """
     return _corrected(_cells(distances))
 
@@ -78,17 +75,30 @@ def _given(table: pd.DataFrame) -> pd.Series:
     return np.isfinite(table).any(axis=1)
 
 
-@functools.cache
-def resamples(pairs: int) -> Array:
-    """How often each pair is drawn in each of the bootstrap's draws with replacement, (draws, pairs)."""
-    return np.random.default_rng(0).multinomial(pairs, np.full(pairs, 1 / pairs), DRAWS).astype(float)
+def jackknifed(distances: Array) -> dict[str, Array]:
+    """The statistics of distances (seeds, pairs), down: of all seeds and without each, across: of all pairs and without
+    each.
+
+    (1 + seeds, 1 + pairs) each, (1, 1 + pairs) of two seeds, as one has none; not a number where one is undefined.
+    """
+    seeds, pairs = distances.shape
+    weights = np.concatenate([np.ones((1, pairs)), 1 - np.eye(pairs)])
+    covariance = _covariances(distances, weights)
+    every = np.arange(seeds)
+    left = [every, *(np.delete(every, gone) for gone in every if seeds > 2)]
+    found = [_weighted(distances[kept], weights, covariance[:, kept[:, None], kept]) for kept in left]
+    return {name: np.array([values[name] for values in found]) for name in found[0]}
 
 
-def resampled(distances: Array, weights: Array) -> dict[str, Array]:
+def weighted(distances: Array, weights: Array) -> dict[str, Array]:
     """The statistics of distances (seeds, pairs) where a pair counts as often as ``weights`` (draws, pairs) say.
 
     (draws,) each; not a number where a draw leaves a statistic undefined.
     """
+    return _weighted(distances, weights, _covariances(distances, weights))
+
+
+def _weighted(distances: Array, weights: Array, covariance: Array) -> dict[str, Array]:
     from vaebench.geometry.agreement import logarithms, variances, variation
 
     positive = (distances > 0).all(0)
@@ -97,7 +107,7 @@ def resampled(distances: Array, weights: Array) -> dict[str, Array]:
         scales = distances @ weights.T / weights.sum(1)
         scaled = (distances[:, None] / scales[:, :, None]).reshape(len(distances), -1)
         return {
-            **_ranked(distances, weights),
+            **_of_ranks(covariance),
             "reliability": pair / (pair + seed + rest),
             "consistency": pair / (pair + rest),
             "variation": _mean(variation(distances), weights),
@@ -105,12 +115,15 @@ def resampled(distances: Array, weights: Array) -> dict[str, Array]:
         }
 
 
-def _ranked(distances: Array, weights: Array) -> dict[str, Array]:
-    """Those of the statistics that are of ranks."""
-    seeds = len(distances)
+def _covariances(distances: Array, weights: Array) -> Array:
+    """Of the seeds' ranks of the pairs, (draws, seeds, seeds), times a number that is the same for all of a draw."""
     order = np.sign(distances[:, None] - distances[:, :, None])
     ranks = np.tensordot(weights, order, (1, 1))  # twice the mid-ranks less their mean, (draws, seeds, pairs)
-    covariance = (ranks * weights[:, None]) @ ranks.swapaxes(1, 2)
+    return (ranks * weights[:, None]) @ ranks.swapaxes(1, 2)
+
+
+def _of_ranks(covariance: Array) -> dict[str, Array]:
+    seeds = covariance.shape[-1]
     variance = np.diagonal(covariance, axis1=1, axis2=2)
     with np.errstate(invalid="ignore", divide="ignore"):
         deviation = np.sqrt(variance)
@@ -121,26 +134,39 @@ def _ranked(distances: Array, weights: Array) -> dict[str, Array]:
         }
 
 
-def interval(value: float, draws: Array, without: Array, scale: Scale, back: Scale) -> tuple[float, float]:
+def interval(values: Array, scale: Scale, back: Scale) -> tuple[float, float]:
     """Ends of a 95 % interval for seeds and pairs of images like these, both of which were drawn.
 
-    The variance over pairs is that of the bootstrap's ``draws``, that over seeds the jackknife's from the values
-    ``without`` each seed, which are none for two seeds; Student's distribution has Satterthwaite's degrees of freedom
-    (1946, https://doi.org/10.2307/3002019). Variances are taken on a ``scale`` that ``back`` undoes: Fisher's of
-    correlations, the logarithm of coefficients of variation.
+    ``values`` are as of `jackknifed`. The variance is that over pairs and that over seeds, less that of single
+    distances, which is in both (Cameron, Gelbach and Miller 2011, https://doi.org/10.1198/jbes.2010.07136; here by the
+    jackknife), and no less than that over pairs, which alone is told by two seeds. Student's distribution has
+    Satterthwaite's degrees of freedom (1946, https://doi.org/10.2307/3002019), at least those of the seeds. Variances
+    are taken on a ``scale`` that ``back`` undoes: Fisher's of correlations, the logarithm of coefficients of variation.
+    Not numbers where all but two pairs are missing, as one has no order.
     """
     from scipy import stats
 
-    over_pairs = float(np.nanvar(scale(draws), ddof=1))
-    without = without[np.isfinite(without)]
-    seeds = len(without)
-    over_seeds = float((seeds - 1) ** 2 / seeds * np.var(scale(without), ddof=1)) if seeds > 1 else 0.0
-    variance = over_pairs + over_seeds
+    value, known = scale(values[0, 0]), np.isfinite(values)
+    rows = known.any(1)
+    scaled = scale(values[rows][:, known[rows].all(0)])
+    seeds, pairs = scaled.shape[0] - 1, scaled.shape[1] - 1
+    if pairs < 2:
+        return np.nan, np.nan
+    influence = (pairs - 1) * (scaled[:, :1] - scaled[:, 1:])  # of each pair, (1 + seeds, pairs)
+    over_pairs = variance = float(influence[0].var(ddof=1) / pairs)
+    over_seeds = 0.0
+    if seeds > 1:
+        over_seeds = float((seeds - 1) ** 2 / seeds * scaled[1:, 0].var(ddof=1))
+        single = seeds * influence[0] - (seeds - 1) * influence[1:]  # of each distance, (seeds, pairs)
+        single = single - single.mean(0) - single.mean(1, keepdims=True) + single.mean()
+        in_both = float((single**2).sum() / ((seeds - 1) * (pairs - 1) * seeds * pairs))
+        variance = max(over_pairs + over_seeds - in_both, over_pairs)
     if not variance > 0:
-        return value, value
-    freedom = variance**2 / (over_pairs**2 / (len(draws) - 1) + over_seeds**2 / max(seeds - 1, 1))
-    half = float(stats.t.ppf(0.975, freedom)) * variance**0.5
-    return float(back(scale(value) - half)), float(back(scale(value) + half))
+        return float(back(value)), float(back(value))
+    few = max(seeds - 1, 1)
+    freedom = variance**2 / (over_pairs**2 / (pairs - 1) + over_seeds**2 / few)
+    half = float(stats.t.ppf(0.975, max(freedom, few))) * variance**0.5
+    return float(back(value - half)), float(back(value + half))
 
 
 def _fisher(correlation: Array | float) -> Array:
@@ -191,7 +217,6 @@ def _statistics(cell: pd.DataFrame) -> Iterator[tuple[str, str, int, int, float,
     from vaebench.geometry.agreement import less_varied, variation
 
     tables = tabulated(cell)
-    weights = resamples(cell["pair"].nunique())
     reasons = {}
     for kind, frame in tables.items():
         table, seeds = frame.to_numpy(), int(_given(frame).sum())
@@ -201,14 +226,13 @@ def _statistics(cell: pd.DataFrame) -> Iterator[tuple[str, str, int, int, float,
             lost = "it has one seed" if len(table) == 1 else ""
         else:
             lost = "; ".join(sorted(set(cell.loc[cell["distance"] == kind, "reason"]) - {""}))
-        draws = resampled(table[:, complete], weights[:, complete])
-        left = [_values(np.delete(table[:, complete], seed, 0)) for seed in range(len(table))] if len(table) > 2 else []
+        without = jackknifed(table[:, complete])
         for metric, result in _values(table).items():
             known = np.isfinite(result.value)
-            without = np.array([values[metric].value for values in left])
             scale = LOGARITHM if "variation" in metric else FISHER
-            low, high = interval(result.value, draws[metric], without, *scale) if known else (np.nan, np.nan)
-            low = np.maximum(low, 0) if metric in OF_LOGARITHMS else low
+            low, high = interval(without[metric], *scale) if known else (np.nan, np.nan)
+            if metric in OF_LOGARITHMS:
+                low, high = np.maximum((low, high), 0)
             reason = "" if known else lost or result.reason
             pairs = int((positive if metric in OF_LOGARITHMS else complete).sum())
             yield kind, metric, pairs, seeds, result.value, float(low), float(high), reason
@@ -227,7 +251,7 @@ def _statistics(cell: pd.DataFrame) -> Iterator[tuple[str, str, int, int, float,
             for metric, value in (("variation_t", test.value), ("variation_p", test.p)):
                 yield part, metric, *counts, value, np.nan, np.nan, reason
         else:
-            yield part, "mean_spearman", *counts, *_gain(first, second, weights[:, both], reason)
+            yield part, "mean_spearman", *counts, *_gain(first, second, reason)
 
 
 def _common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Array, Array, Array]:
@@ -238,16 +262,12 @@ def _common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Array, Array, Ar
     return one[:, both], other[:, both], both
 
 
-def _gain(first: Array, second: Array, weights: Array, reason: str) -> tuple[float, float, float, str]:
+def _gain(first: Array, second: Array, reason: str) -> tuple[float, float, float, str]:
     """How much more the seeds agree on one kind of distance (seeds, pairs) than on another, and its interval."""
     from vaebench.geometry.agreement import mean_spearman
 
     reason = reason or mean_spearman(first).reason or mean_spearman(second).reason
     if reason:
         return np.nan, np.nan, np.nan, reason
-    value, *without = (
-        mean_spearman(np.delete(first, gone, 0)).value - mean_spearman(np.delete(second, gone, 0)).value
-        for gone in ([], *([seed] for seed in range(len(first)) if len(first) > 2))
-    )
-    draws = _ranked(first, weights)["mean_spearman"] - _ranked(second, weights)["mean_spearman"]
-    return value, *interval(value, draws, np.array(without), _same, _same), ""
+    gain = jackknifed(first)["mean_spearman"] - jackknifed(second)["mean_spearman"]
+    return float(gain[0, 0]), *interval(gain, _same, _same), ""

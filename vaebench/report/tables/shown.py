@@ -176,8 +176,7 @@ def _agreement(results: Results) -> tuple[pd.DataFrame, list[str]]:
         "reliability: share of the pairs in the variance of the logarithm of a distance over pairs and seeds, ICC(2,1)",
         "scale-free variation: mean over pairs of the coefficient of variation over seeds, of distances divided by "
         "their mean for the seed",
-        f"value [95 % interval over seeds, by the jackknife, and pairs of images, by {concordance.DRAWS} draws of the "
-        "bootstrap; of two seeds over pairs alone]",
+        "value [95 % interval over seeds and pairs of images by the jackknife of both; of two seeds over pairs alone]",
         "corrected p: of the one-sided paired t test that the scale-free coefficients of variation are smaller (Syrota "
         "et al. 2025), after Holm over the flavours of a block",
         "bold: the best of a block, and all whose interval meets its interval",
