@@ -207,6 +207,12 @@ def test_the_jackknife_leaves_out_seeds_and_pairs() -> None:
     assert {array.shape for array in jackknifed(distances[:2]).values()} == {(1, 13)}
 
 
+def test_seeds_that_agree_fully_leave_no_interval() -> None:
+    table = found(rows({"vae": same(np.tile(noisy(1), (3, 1)))})).loc["pixel"]
+    for metric, value in {"mean_spearman": 1, "kendall_w": 1, "reliability": 1, "variation": 0}.items():
+        assert table.loc[metric, ["mean", "low", "high"]].tolist() == pytest.approx([value] * 3, abs=1e-15)
+
+
 def test_the_interval_of_a_mean_is_that_of_two_ways() -> None:
     """The mean of numbers that have effects of seeds and of pairs: the variance is that of the analysis."""
     generator = np.random.default_rng(1)

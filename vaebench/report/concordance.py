@@ -152,6 +152,8 @@ def interval(values: Array, scale: Scale, back: Scale) -> tuple[float, float]:
     seeds, pairs = scaled.shape[0] - 1, scaled.shape[1] - 1
     if pairs < 2:
         return np.nan, np.nan
+    if (scaled == value).all():
+        return float(values[0, 0]), float(values[0, 0])
     influence = (pairs - 1) * (scaled[:, :1] - scaled[:, 1:])  # of each pair, (1 + seeds, pairs)
     over_pairs = variance = float(influence[0].var(ddof=1) / pairs)
     over_seeds = 0.0
@@ -161,8 +163,6 @@ def interval(values: Array, scale: Scale, back: Scale) -> tuple[float, float]:
         single = single - single.mean(0) - single.mean(1, keepdims=True) + single.mean()
         in_both = float((single**2).sum() / ((seeds - 1) * (pairs - 1) * seeds * pairs))
         variance = max(over_pairs + over_seeds - in_both, over_pairs)
-    if not variance > 0:
-        return float(back(value)), float(back(value))
     few = max(seeds - 1, 1)
     freedom = variance**2 / (over_pairs**2 / (pairs - 1) + over_seeds**2 / few)
     half = float(stats.t.ppf(0.975, max(freedom, few))) * variance**0.5
