@@ -193,6 +193,8 @@ def test_curves_add_nothing_to_decoded_ends() -> None:
     )
     assert f"above 0 in {above['line - ends']} of the 48, and below 0 in {below['line - ends']}" in text
     assert f"a geodesic's in {above['geodesic - ends']} and {below['geodesic - ends']}" in text
+    surely = [rows.query("low > 0")["mean"].max() for rows in gains.values()]
+    assert f"The greatest of these gains is {max(surely):.3f}" in text
     medians = pd.concat([*gains.values()]).groupby(["dataset", "latent", "part"])["mean"].median()
     assert f"lie between {medians.min():.3f} and {medians.max():.3f}" in text
     tested = found[found["metric"] == "corrected_p"].groupby("part")["mean"].apply(lambda p: int((p < 0.05).sum()))
