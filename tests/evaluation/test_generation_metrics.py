@@ -49,8 +49,8 @@ class Plain:
     def features(self, images: Tensor) -> Tensor:
         return self.scale * images.flatten(1).double()
 
-    def probabilities(self, images: Tensor) -> Tensor:
-        return images.flatten(1).double().softmax(1)
+    def classify(self, features: Tensor) -> Tensor:
+        return (features / self.scale).softmax(1)
 
 
 def images(values: Array) -> Tensor:

@@ -16,7 +16,7 @@ from vaebench.training.engine import EVALUATION_BATCH
 if TYPE_CHECKING:
     from vaebench.evaluation.subject import Subject
 
-CHUNK, FEW = 500, 50  # draws held against the posterior of each image at once: a Gaussian's, and any
+CHUNK, FEW = 100, 50  # draws held against the posterior of each image at once: a Gaussian's, and any
 MOST = 100  # draws of any
 
 
@@ -68,16 +68,20 @@ def aggregate(subject: Subject) -> Aggregate:
 
 
 def _gaussian(z: Tensor, mean: Tensor, log_std: Tensor) -> tuple[Tensor, Tensor]:
-    """Log density of a mixture of diagonal Gaussians at z (images, latent), and the sum of its coordinates' ones."""
+    """Log density of a mixture of diagonal Gaussians at draws z (images, latent) of its components, and the sum of its
+    coordinates' ones: of a draw no density of a coordinate is beyond float64, so that it needs no logsumexp.
+    """
     whole, parts = [], []
+    scale = math.sqrt(0.5) * (-log_std.T).exp()
+    coordinates = list(zip(mean.T * scale, scale, -log_std.T - 0.5 * math.log(2 * math.pi), strict=True))
     for some in z.split(CHUNK):
         total = torch.zeros(len(some), len(mean), dtype=z.dtype, device=z.device)
         each = torch.zeros(len(some), dtype=z.dtype, device=z.device)
-        for value, centre, log_scale in zip(some.T, mean.T, log_std.T, strict=True):
-            scaled = (value[:, None] - centre) * (-log_scale).exp()
-            log_density = -0.5 * scaled.square() - log_scale - 0.5 * math.log(2 * math.pi)
+        for value, (centre, factor, most) in zip(some.T, coordinates, strict=True):
+            gaps = torch.addcmul(-centre, value[:, None], factor)
+            log_density = torch.sub(most, gaps.square_(), out=gaps)
             total += log_density
-            each += log_density.logsumexp(1)
+            each += log_density.exp_().sum(1).log_()
         whole.append(total.logsumexp(1))
         parts.append(each)
     size = math.log(len(mean))

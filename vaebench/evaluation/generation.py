@@ -29,22 +29,27 @@ class Images:
         return self.images
 
     @cached_property
+    def _seen(self) -> Tensor:
+        return self.judge.features(self.finite)
+
+    @cached_property
     def features(self) -> Tensor:
         """Float64 (n, features); raises `Missing` for images that are not finite, or no more than `NEAREST`."""
         if len(self.images) <= NEAREST:
             raise Missing(f"{len(self.images)} images are too few to judge: more than {NEAREST} are needed")
-        return self.judge.features(self.finite)
+        return self._seen
 
     @cached_property
     def probabilities(self) -> Tensor:
         """Of the classes, float64 (n, classes); raises `Missing` likewise, and where the judge knows none."""
-        return self.judge.probabilities(self.finite)
+        return self.judge.classify(self._seen)
 
     @cached_property
     def radii(self) -> Tensor:
         """Distance of each image's features to those of its `NEAREST`-th neighbour among the others, (n,)."""
         parts = (torch.cdist(part, self.features) for part in self.features.split(CHUNK))
-        return torch.cat([part.kthvalue(NEAREST + 1).values for part in parts])  # the nearest is the image itself
+        nearest = (part.topk(NEAREST + 1, largest=False).values for part in parts)  # the first is the image itself
+        return torch.cat([values[:, -1] for values in nearest])
 
 
 class Generation:

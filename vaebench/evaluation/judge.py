@@ -21,7 +21,7 @@ from vaebench.data.dataset import Data, Split
 from vaebench.errors import Missing
 from vaebench.files import packed, reading, unpacked, write
 
-FEATURES, BATCH, STEPS, CHUNK = 64, 128, 1500, 1000
+FEATURES, BATCH, STEPS, CHUNK = 64, 128, 1500, 250
 LEARNING_RATE, SMOOTHING, SHIFT = 0.01, 0.1, 2
 LEAST = {"mnist": 0.992, "fashion_mnist": 0.92}  # accuracy below which a classifier is no judge of a dataset
 ELSE = 0.8
@@ -35,7 +35,7 @@ class Judge(nn.Module):
     """
 
     body: nn.Module
-    head: nn.Module
+    head: nn.Linear
     mean: Tensor
     components: Tensor
 
@@ -83,11 +83,15 @@ class Judge(nn.Module):
         return torch.cat([self._features(part) for part in self._parts(images)]).double()
 
     @torch.no_grad()
-    def probabilities(self, images: Tensor) -> Tensor:
-        """Of the classes, float64 (n, classes); raises `Missing` where there are none."""
+    def classify(self, features: Tensor) -> Tensor:
+        """Probabilities of the classes, float64 (n, classes), by features; raises `Missing` where there are none."""
         if not self.classes:
             raise Missing("the data have no classes")
-        return torch.cat([self.head(self._features(part)).softmax(-1) for part in self._parts(images)]).double()
+        return self.head(features.to(self.head.weight)).softmax(-1).double()
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Of the classes, float64 (n, classes); raises `Missing` where there are none."""
+        return self.classify(self.features(images))
 
     def _features(self, images: Tensor) -> Tensor:
         return self.body(images) if self.classes else (images.flatten(1) - self.mean) @ self.components
@@ -117,7 +121,7 @@ def load(path: str | Path) -> Judge:
         facts, tensors = unpacked(path)
         judge = Judge(facts["dataset"], tuple(facts["image"]), facts["classes"], facts["accuracy"])
         judge.load_state_dict(tensors)
-    return judge.eval().requires_grad_(False)
+    return _resting(judge)
 
 
 def train(data: Data, *, epochs: int, seed: int, device: torch.device | str = "cpu") -> Judge:
@@ -174,7 +178,12 @@ def _fit(judge: Judge, images: Tensor, labels: Tensor, steps: int) -> None:
             F.cross_entropy(logits, labels[chosen], label_smoothing=SMOOTHING).backward()
             optimiser.step()
             schedule.step()
-    judge.eval().requires_grad_(False)
+    _resting(judge)
+
+
+def _resting(judge: Judge) -> Judge:
+    """The judge as it judges, its weights laid out as they are used twice as fast."""
+    return judge.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def _components(data: Data) -> Judge:
@@ -185,7 +194,7 @@ def _components(data: Data) -> Judge:
     centred = values - values.mean(0)
     _, vectors = torch.linalg.eigh(centred.T @ centred)
     judge.components.copy_(vectors.flip(1)[:, : judge.components.shape[1]])
-    return judge.eval()
+    return _resting(judge)
 
 
 def _block(inputs: int, outputs: int) -> tuple[nn.Module, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vaebench.evaluation.survey.survey import Survey
 
 FRAMES, FINE = 17, 65  # points of a curve: decoded, and measured
+TOGETHER = 1000  # frames whose nearest image is sought at once
 
 
 class Curves:
@@ -62,6 +63,6 @@ class Curves:
         """
         images, labels = self.survey.references
         decoded = self.images(FRAMES, self.paths.trusted)[:, 1:-1].flatten(2)
-        found = [torch.cdist(part, images).min(-1) for part in decoded]
-        distance = torch.stack([each.values for each in found]) / images.shape[-1] ** 0.5
-        return distance, labels[torch.stack([each.indices for each in found]).cpu()]
+        found = [torch.cdist(some, images).min(-1) for some in decoded.flatten(0, 1).split(TOGETHER)]
+        distance, place = (torch.cat(each).reshape(decoded.shape[:2]) for each in zip(*found, strict=True))
+        return distance / images.shape[-1] ** 0.5, labels[place.cpu()]
