@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import browsing
 import numpy as np
 import pytest
 import tiny_study
@@ -17,17 +17,13 @@ import tiny_study
 from vaebench.report.results import Results
 from vaebench.report.site.build import build
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (the extra 'browser')")
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+pytest.importorskip("selenium.webdriver", reason="selenium is not installed (the extra 'browser')")
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
-BINARIES = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not all(BINARIES.values()), reason="chromium and chromedriver are not installed"),
-    pytest.mark.filterwarnings("default"),
-]
+pytestmark = browsing.MARKS
 WIDE, NARROW = (1280, 900), (375, 740)
 
 
@@ -40,14 +36,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = BINARIES["chromium"]
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(BINARIES["chromedriver"]))
-    yield driver
-    driver.quit()
+    with browsing.chromium() as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -161,7 +151,7 @@ def test_points_tell_their_values_to_pointer_and_keyboard(visit: Callable[..., A
     browser = visit("compare.html", "svg .point")
     points = browser.find_elements(By.CSS_SELECTOR, "svg .point")
     assert {point.get_attribute("data-flavour") for point in points} >= {"vae", "svae"}
-    webdriver.ActionChains(browser).move_to_element(points[0]).perform()
+    ActionChains(browser).move_to_element(points[0]).perform()
     told = browser.find_element(By.ID, "told").text
     assert told == points[0].get_attribute("aria-label") and "NLL (nats)" in told and "3 seeds" in told and "±" in told
     browser.execute_script("arguments[0].focus()", points[1])
@@ -212,7 +202,7 @@ def test_the_map_follows_pointer_and_keyboard(visit: Callable[..., Any]) -> None
     assert "direction 1 0.00, direction 2 0.00" in first and "log magnification" in first
     plane.send_keys(Keys.ARROW_RIGHT)
     assert "direction 1 0.15, direction 2 0.00" in told.text  # 7 / 46 a step
-    webdriver.ActionChains(browser).move_to_element_with_offset(plane, 100, -100).perform()
+    ActionChains(browser).move_to_element_with_offset(plane, 100, -100).perform()
     assert re.search(r"direction 1 1\.\d+, direction 2 1\.\d+", told.text)
     image = "const canvas = document.getElementById('image'); return [canvas.width, canvas.height]"
     assert browser.execute_script(image) == [8 * 14, 8 * 14]

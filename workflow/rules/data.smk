@@ -29,7 +29,7 @@ rule prepare:
             "<data>/{dataset}.json",
             caption="../report/card.rst",
             category="Data",
-            labels={"dataset": "{dataset}", "form": "JSON"},
+            labels={"result": "{dataset}: data card"},
         ),
     log:
         "<logs>/prepare/{dataset}.log",
@@ -57,7 +57,7 @@ rule sheet:
             "<data>/{dataset}.png",
             caption="../report/card.rst",
             category="Data",
-            labels={"dataset": "{dataset}", "form": "contact sheet"},
+            labels={"result": "{dataset}: contact sheet"},
         ),
     log:
         "<logs>/sheet/{dataset}.log",

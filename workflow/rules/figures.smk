@@ -7,7 +7,7 @@ rule figure_of_study:
             "<results>/figures/{figure}.png",
             caption="../report/figure.rst",
             category=lambda wildcards: questions.category(questions.of_figure(wildcards.figure)),
-            labels={"figure": "{figure}"},
+            labels={"result": "figure {figure}"},
         ),
     log:
         "<logs>/figures/{figure}.log",
@@ -44,11 +44,7 @@ use rule figure_of_study as figure_of_block with:
             caption="../report/block.rst",
             category=lambda wildcards: questions.category(questions.of_figure(wildcards.figure)),
             subcategory="{figure}",
-            labels={
-                "dataset": "{dataset}",
-                "architecture": "{architecture}",
-                "latent size": "{latent}",
-            },
+            labels={"block": "{dataset}, {architecture}, latent size {latent}"},
         ),
     log:
         "<logs>/figures/{figure}/<block>.log",

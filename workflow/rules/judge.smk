@@ -42,7 +42,7 @@ rule reference:
             "<results>/judges/{dataset}-{judge_seed}.json",
             caption="../report/judge.rst",
             category="Data",
-            labels={"dataset": "{dataset}", "form": "judge {judge_seed}"},
+            labels={"result": "{dataset}: judge {judge_seed}"},
         ),
     log:
         "<logs>/reference/{dataset}-{judge_seed}.log",

@@ -38,7 +38,7 @@ rule summarise:
             "<results>/tables/summary.csv",
             caption="../report/summary.rst",
             category=questions.category("best"),
-            labels={"table": "summary", "form": "CSV"},
+            labels={"result": "table summary"},
         ),
     log:
         "<logs>/summarise.log",
@@ -94,7 +94,7 @@ rule statistic:
             category=lambda wildcards: questions.category(
                 questions.of_statistic(wildcards.statistic)
             ),
-            labels={"statistic": "{statistic}", "form": "Markdown"},
+            labels={"result": "statistic {statistic}"},
         ),
     log:
         "<logs>/statistics/{statistic}.log",
@@ -154,7 +154,7 @@ rule provenance:
             "<results>/provenance.json",
             caption="../report/provenance.rst",
             category="Provenance",
-            labels={"table": "provenance", "form": "JSON"},
+            labels={"result": "provenance"},
         ),
     log:
         "<logs>/provenance.log",
@@ -184,7 +184,7 @@ rule tabulate:
                 f"<results>/tables/{table}.html",
                 caption="../report/table.rst",
                 category=questions.category(questions.of_table(table)),
-                labels={"table": table, "form": "HTML"},
+                labels={"result": f"table {table}"},
             )
             for table in SHOWN
         ],
