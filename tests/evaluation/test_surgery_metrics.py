@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 import torch
 from linear_gaussian import SIGMA, linear
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 import vaebench
 from vaebench import random
+from vaebench.evaluation.aggregate import _gaussian
 from vaebench.evaluation.metric import Row
 from vaebench.evaluation.subject import Subject
 from vaebench.model.abilities import REASONS
@@ -263,6 +265,16 @@ def test_posteriors_of_bits(parts: int) -> None:
     share = torch.cat([draw.q.logits for draw in passes]).sigmoid().double().numpy()
     each = np.log(np.where(z[:, None] == 1, share, 1 - share)).sum(-1)
     check_any(subject, each, np.full(20, -z.shape[1] * math.log(2)))
+
+
+def test_a_density_too_small_for_float64_has_a_logarithm() -> None:
+    """Draws are rounded to float32, which posteriors like needles do not forgive."""
+    z, mean = torch.tensor([[0.0, 60.0], [50.0, 1.0]]).double(), torch.tensor([[0.0, 0.0], [1.0, 1.0]]).double()
+    whole, parts = _gaussian(z, mean, torch.zeros(2, 2).double())
+    each = scipy.stats.norm.logpdf(z.numpy()[:, None], mean.numpy())
+    assert (each.max(1).min(-1) < -1000).all()
+    np.testing.assert_allclose(whole, scipy.special.logsumexp(each.sum(-1), 1) - math.log(2))
+    np.testing.assert_allclose(parts, scipy.special.logsumexp(each, 1).sum(-1) - 2 * math.log(2))
 
 
 # Missing values

@@ -17,7 +17,7 @@ from vaebench.geometry.metrics import Pullback, immersion
 from vaebench.model.networks.conv import conv
 from vaebench.model.networks.mlp import mlp
 from vaebench.model.parts.design import Design
-from vaebench.model.parts.ensemble import Ensemble, Ensembled, each
+from vaebench.model.parts.ensemble import Ensemble, Ensembled, members
 from vaebench.model.vae import VAE
 from vaebench.samplers.encoded import Encoded
 from vaebench.study import catalogue
@@ -43,7 +43,7 @@ def test_each_decoder_trains_on_its_share_and_the_first_is_the_model_s(network: 
     )
     torch.testing.assert_close(decoder.train().network(z), torch.cat(shares, 1))
     torch.testing.assert_close(decoder.eval().network(z), first(z))
-    for shown, member in zip(each(decoder), (first, second, third), strict=True):
+    for shown, member in zip(members(decoder), (first, second, third), strict=True):
         torch.testing.assert_close(shown(z).mean, decoder.likelihood(member(z)).mean)
         assert (first is member) or not torch.allclose(shown(z).mean, decoder(z).mean)
 
@@ -82,14 +82,14 @@ def test_a_trained_run_keeps_all_and_shows_the_first(trained: VAE, digits: Data,
     vaebench.save(trained, tmp_path / "model.safetensors")
     again = vaebench.load(tmp_path / "model.safetensors")
     z = torch.randn(5, 2)
-    for old, new in zip(each(trained.decoder), each(again.decoder), strict=True):
+    for old, new in zip(members(trained.decoder), members(again.decoder), strict=True):
         assert torch.equal(old(z).mean, new(z).mean)
     images = scaled(digits.test.images)
     draw = trained.encode(images)
-    distortions = [-one(draw).log_prob(images).mean().item() for one in each(trained.decoder)]
-    untrained = [-one(draw).log_prob(images).mean().item() for one in each(trained.recipe.build().decoder)]
+    distortions = [-one(draw).log_prob(images).mean().item() for one in members(trained.decoder)]
+    untrained = [-one(draw).log_prob(images).mean().item() for one in members(trained.recipe.build().decoder)]
     assert max(distortions) < min(untrained) and max(distortions) - min(distortions) < 0.1 * min(distortions)
-    torch.testing.assert_close(trained.decode(z), each(trained.decoder)[0](z).mean)
+    torch.testing.assert_close(trained.decode(z), members(trained.decoder)[0](z).mean)
 
 
 @torch.no_grad()
@@ -100,13 +100,13 @@ def test_its_metric_is_the_mean_over_its_own_decoders(trained: VAE, digits: Data
     survey = Survey(subject, digits.test, digits.train, encoded, Geometry(metrics=["ensemble"], points=5, pairs=5))
     y = torch.randn(6, survey.manifold.dimension, dtype=torch.float64)
     found = survey.paths["ensemble"].metric(y)
-    members = [Pullback(immersion(survey.charted(one)))(y) for one in each(trained.decoder)]
-    torch.testing.assert_close(found, torch.stack(members).mean(0))
+    each = [Pullback(immersion(survey.charted(one)))(y) for one in members(trained.decoder)]
+    torch.testing.assert_close(found, torch.stack(each).mean(0))
 
 
 def test_one_decoder_is_as_it_was() -> None:
     """No part of a model with one decoder knows of the option: names of weights and their values are as without."""
     model = vaebench.build("vae", SHAPE, latent=2)
-    assert not any(isinstance(part, Ensemble) for part in model.modules()) and each(model.decoder) == [model.decoder]
+    assert not any(isinstance(part, Ensemble) for part in model.modules()) and members(model.decoder) == [model.decoder]
     several = vaebench.build("vae", SHAPE, latent=2, decoders=2)
     assert several.recipe.decoders == 2 and isinstance(several.decoder.network, Ensemble)

@@ -41,7 +41,7 @@ class Ensembled:
         return Ensemble([self.network.decoder(latent, channels) for _ in range(self.decoders)])
 
 
-def each(decoder: nn.Module) -> list[nn.Module]:
+def members(decoder: nn.Module) -> list[nn.Module]:
     """A decoder of which an ensemble is a part, once for each of its members; itself alone without an ensemble."""
     counts = [len(part.members) for part in decoder.modules() if isinstance(part, Ensemble)]
     return [_showing(decoder, number) for number in range(max(counts))] if counts else [decoder]

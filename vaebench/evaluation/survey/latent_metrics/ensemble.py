@@ -18,7 +18,7 @@ from torch import nn
 from vaebench import random
 from vaebench.errors import Missing
 from vaebench.geometry import metrics
-from vaebench.model.parts.ensemble import each
+from vaebench.model.parts.ensemble import members
 from vaebench.samplers.sampler import batch, descend
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ STEPS, BATCH, LEARNING_RATE = 600, 128, 3e-3
 
 def ensemble(survey: Survey) -> metrics.MetricTensor:
     """Of the run's decoders, or of its only one and of further ones, each from fresh weights. Raises `Missing`."""
-    decoders = each(survey.model.decoder)
+    decoders = members(survey.model.decoder)
     if len(decoders) == 1:
         decoders += [member(survey, number) for number in range(1, MEMBERS)]
     return metrics.Pullback(metrics.ensemble(*(metrics.immersion(survey.charted(one)) for one in decoders)))
