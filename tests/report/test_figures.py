@@ -139,16 +139,21 @@ def test_scores_are_the_means_in_the_rows_of_their_flavours() -> None:
         assert len(axes.lines) == len(LATENTS) * (2 if metric in ("elbo", "nll", "rate") else 4)
 
 
-def test_a_mean_far_beyond_the_axis_of_scores_is_an_arrow_at_its_edge() -> None:
+def far(metric: str, factor: float) -> tuple[pd.DataFrame, style.Palette]:
+    """A summary of a metric, of which one flavour's values are far from the others'."""
     flavours = [f"vae_{place}" for place in range(1, 9)]
-    values = metrics().query("flavour == 'vae' and metric == 'mse'")
+    values = metrics().query("flavour == 'vae' and metric == @metric")
     rows = [
         values.assign(flavour=flavour, value=values["value"] * (1 + place / 10))
         for place, flavour in enumerate(flavours)
     ]
-    rows.append(values.assign(flavour="beta_vae", value=values["value"] * 100))
-    looks = style.palette(dict.fromkeys([*flavours, "beta_vae"], "gaussian"))
-    figure = scores(summarise(pd.concat(rows)), looks)
+    rows.append(values.assign(flavour="beta_vae", value=values["value"] * factor))
+    return summarise(pd.concat(rows)), style.palette(dict.fromkeys([*flavours, "beta_vae"], "gaussian"))
+
+
+def test_a_mean_far_beyond_the_axis_of_scores_is_an_arrow_at_its_edge() -> None:
+    summary, looks = far("mse", 100)
+    figure = scores(summary, looks)
     axes, names = figure.axes[3], [label.get_text() for label in figure.axes[0].get_yticklabels()]
     arrows = [line for line in axes.lines if line.get_marker() in "<>"]
     assert [line.get_marker() for line in arrows] == [">"] * len(LATENTS)
@@ -156,6 +161,16 @@ def test_a_mean_far_beyond_the_axis_of_scores_is_an_arrow_at_its_edge() -> None:
     for line in arrows:
         assert line.get_xdata().tolist() == [axes.get_xlim()[1]]
         assert round(line.get_ydata()[0]) == row
+
+
+@pytest.mark.parametrize("figured", [scores, metric_by_latent])
+def test_the_best_is_never_beyond_an_axis(figured) -> None:
+    """Although it is as far from the others as one that failed would be."""
+    summary, looks = far("nll", -100)
+    figure = figured(summary, looks)
+    limits = [axes.get_xlim() if figured is scores else axes.get_ylim() for axes in figure.axes]
+    least = summary["mean"].min()
+    assert sum(low < least < high for low, high in limits) == 1
 
 
 def test_looks_are_unique_and_do_not_depend_on_controls():

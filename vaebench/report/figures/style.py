@@ -317,6 +317,12 @@ def window(means: Iterable[float], *ends: Iterable[float], best: Iterable[float]
     return shown.min() - margin, shown.max() + margin
 
 
+def best(rows: Any, palette: Palette, column: str, better: str | None) -> list[float]:
+    """The best value in a column, of flavours that are no controls; none where no direction is better."""
+    values = rows.loc[rows["flavour"].isin(compared(palette)), column]
+    return [] if better is None or values.empty else [values.max() if better == "higher" else values.min()]
+
+
 def places(flavours: Sequence[str], palette: Palette) -> dict[str, float]:
     """The height of each flavour's row, the first at 0 and on top, with half a row between families."""
     families = members(flavours, palette)

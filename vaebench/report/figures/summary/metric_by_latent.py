@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from vaebench.report.figures import style
 from vaebench.report.figures.multiples import multiples
-from vaebench.report.tables.columns import heading, named
+from vaebench.report.tables.columns import heading, named, quantity
 
 QUESTION = "best"
 METRICS = ("nll", "rate", "distortion", "active_units", "ssim")
@@ -45,7 +45,13 @@ def metric_by_latent(summary: pd.DataFrame, palette: style.Palette) -> Figure:
         place = {flavour: i for own in style.members(flavours, palette).values() for i, flavour in enumerate(own, 1)}
         count = pd.Series(style.members(flavours, palette)).map(len).max()
         curves = curves.assign(x=sizes[0] * 2 ** (0.9 * curves["flavour"].map(place) / (count + 1) - 0.45))
-    return multiples(curves, palette, columns, xlabel="latent size", note=note, adjust=adjust)
+
+    def limits(rows: pd.DataFrame) -> tuple[float, float]:
+        """With the best, however far out."""
+        best = style.best(rows, palette, "y", quantity(rows["column"].iloc[0]).better)
+        return style.window(rows["y"], rows["low"], rows["high"], best=best)
+
+    return multiples(curves, palette, columns, xlabel="latent size", note=note, adjust=adjust, limits=limits)
 
 
 def finding(summary: pd.DataFrame, palette: style.Palette) -> str:

@@ -106,7 +106,7 @@ def _plane(axes: Axes, points: pd.DataFrame, palette: style.Palette, name: str) 
     flavours = points if flavours.empty else flavours
     for set_limits, of in ((axes.set_xlim, "rate"), (axes.set_ylim, "distortion")):
         mean, half = flavours[of], flavours[f"{of}_half"]
-        set_limits(*style.window(mean, mean - half, mean + half))
+        set_limits(*style.window(mean, mean - half, mean + half, best=[mean[flavours[PLACE].sum(axis=1).idxmin()]]))
     axes.set(title=name, xlabel="rate (nats)", ylabel="distortion (nats)")
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_locator(MaxNLocator(4))

@@ -1,8 +1,8 @@
 """Metrics on the test images, a row per flavour by family: mean over seeds and, from three on, its 95 % Student
 interval. Shape and fill are the latent size.
 
-An arrow at the edge stands for a mean far beyond it; where a flavour has neither, the metric does not apply to it, as
-the tables say.
+An arrow at the edge stands for a mean far beyond it, never for the best; where a flavour has neither, the metric does
+not apply to it, as the tables say.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def scores(summary: pd.DataFrame, palette: style.Palette) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(3))
         chosen = facets[facet].query("metric == @metric")
         if len(chosen):
-            _draw(axes, chosen, palette, style.places(flavours, palette), sizes)
+            best = style.best(chosen, palette, "mean", quantity(metric).better)
+            _draw(axes, chosen, palette, style.places(flavours, palette), sizes, best)
     return figure
 
 
@@ -61,8 +62,9 @@ def _draw(
     palette: style.Palette,
     heights: dict[str, float],
     sizes: dict[int, tuple[str, float]],
+    best: list[float],
 ) -> None:
-    low, high = style.window(chosen["mean"], chosen["low"], chosen["high"])
+    low, high = style.window(chosen["mean"], chosen["low"], chosen["high"], best=best)
     for place, (latent, (mark, share)) in enumerate(sizes.items()):
         rows = chosen[chosen["latent"] == latent]
         y = rows["flavour"].map(heights) + 0.6 * ((place + 0.5) / len(sizes) - 0.5)
