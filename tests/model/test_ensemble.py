@@ -52,10 +52,9 @@ def test_each_decoder_trains_on_its_share_and_the_first_is_the_model_s(network: 
 def test_every_flavour_can_have_several(name: str) -> None:
     """All of them move in a step, and the loss is that of single images, so that it is finite for any number."""
     kind = catalogue.load("flavours", name)
-    hyper = kind.defaults | ({"decoding": "logarithm"} if name == "poincare_vae" else {})
-    model = kind.initial(design(3), hyper, 0).train()
+    model = kind.initial(design(3), kind.defaults, 0).train()
     x = torch.rand(9, *SHAPE)
-    known = hyper | {"progress": torch.tensor(0.5), "n_data": torch.tensor(100), "grey": x}
+    known = kind.defaults | {"progress": torch.tensor(0.5), "n_data": torch.tensor(100), "grey": x}
     with random.stream(torch.tensor(random.key(0, "noise"))):
         terms, _ = kind.terms("model", model, x.round(), known)
     total = sum(term.mean() for term in terms.values())

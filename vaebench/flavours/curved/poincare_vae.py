@@ -62,12 +62,12 @@ class BallDecoder(NetworkDecoder):
     def __init__(self, design, *, curvature, decoding) -> None:
         super().__init__(design)
         self.ball, self.decoding = Ball(curvature), decoding
-        if decoding == "gyroplanes":
-            if not isinstance(self.network, nn.Sequential) or not isinstance(self.network[0], nn.Linear):
+        for network in getattr(self.network, "members", [self.network]) if decoding == "gyroplanes" else []:
+            if not isinstance(network, nn.Sequential) or not isinstance(network[0], nn.Linear):
                 raise VaebenchError(
                     "poincare_vae: this network has no first layer to put on the ball: set decoding=logarithm"
                 )
-            self.network[0] = Gyroplanes(self.ball, self.network[0])
+            network[0] = Gyroplanes(self.ball, network[0])
 
     def forward(self, z):
         return super().forward(self.ball.log(torch.zeros_like(z), z) if self.decoding == "logarithm" else z)
