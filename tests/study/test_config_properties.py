@@ -113,6 +113,7 @@ def studies(draw: st.DrawFn) -> Tree:
                 "patience": st.one_of(st.none(), counts),
                 "masking": st.floats(0, 0.99),
                 "warmup": st.integers(0, 5),
+                "decoders": st.integers(1, 4),
                 "precision": st.sampled_from(["float32", "bfloat16"]),
             }
         ),
@@ -284,6 +285,7 @@ def small(draw: st.DrawFn) -> Tree:
         "learning_rate": draw(st.sampled_from([1e-4, 1e-3])),
         "masking": draw(st.sampled_from([0.0, 0.5])),
         "precision": draw(st.sampled_from(["float32", "bfloat16"])),
+        "decoders": draw(st.sampled_from([1, 3])),
     }
 
 
