@@ -20,10 +20,12 @@ from scipy import stats
 from vaebench.errors import VaebenchError
 from vaebench.report.concordance import COLUMNS as AGREEMENT
 from vaebench.report.differences import COLUMNS
+from vaebench.report.statistics import _page
 from vaebench.report.summary import summarise
 from vaebench.report.tables import columns
 from vaebench.report.tables.entry import Entry, number
 from vaebench.report.tables.forms import FORMS, forms
+from vaebench.report.tables.html import of_markdown
 from vaebench.report.tables.latex import escape, latex
 from vaebench.report.tables.markdown import markdown
 from vaebench.report.tables.sheets import sheets
@@ -477,6 +479,32 @@ def test_latex():
     assert text.count(r"\midrule") == 2  # below the heading, above the controls
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == text.count(r"\end{longtable}") == 1
     assert text.isascii()
+
+
+def test_a_page_of_a_statistic_sorts_by_the_numbers_that_its_cells_begin_with():
+    page = _page.page(
+        ["metric", "best", "difference"],
+        [("SSIM <3 \N{UPWARDS ARROW}", "VAE 0.5", "+0.4 [-1.1, +1.9]"), ("MSE", "AE", "—"), ("NLL", "—", "-2 of 9")],
+        ["First note.", "Second & last."],
+        "llr",
+    )
+    made = of_markdown("average ranks", page)
+    assert re.findall(r"<h1>(.*?)</h1>", made) == ["Average ranks"]
+    assert re.findall(r'scope="col" class="(\w+)".*?>([a-z]+)</button>', made) == [
+        ("name", "metric"), ("name", "best"), ("number", "difference")
+    ]  # fmt: skip
+    assert re.findall(r'<td class="(\w+)"( data-value="[^"]*")?>(.*?)</td>', made) == [
+        ("name", "", "SSIM &lt;3 \N{UPWARDS ARROW}"),
+        ("name", "", "VAE 0.5"),
+        ("number", ' data-value="0.4"', "+0.4 [-1.1, +1.9]"),
+        ("name", "", "MSE"),
+        ("name", "", "AE"),
+        ("number", "", "—"),
+        ("name", "", "NLL"),
+        ("name", "", "—"),
+        ("number", ' data-value="-2.0"', "-2 of 9"),
+    ]
+    assert re.findall(r"<li>(.*?)</li>", made) == ["First note.", "Second &amp; last."]
 
 
 def test_escape():

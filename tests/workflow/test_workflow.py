@@ -204,7 +204,7 @@ def test_the_report_holds_tables_and_figures_with_captions(finished: Path) -> No
         "of two labels Snakemake takes one for a switch between twins, and its page is white where a twin is missing"
     )
     for name in statistic.inputs(geometry=True):
-        assert f"results/tables/{name}.md" in report and catalogue.caption("statistics", name)[:30] in report
+        assert f"results/tables/{name}.html" in report and catalogue.caption("statistics", name)[:30] in report
 
 
 def test_nothing_is_done_twice(finished: Path) -> None:

@@ -15,6 +15,8 @@ from vaebench.report.site.build import build
 from vaebench.report.summary import summarise
 from vaebench.report.tables import columns
 from vaebench.report.tables.forms import pages
+from vaebench.report.tables.html import of_markdown
+from vaebench.study.naming import metric_name
 
 TIDY = ("metrics.csv", "history.csv", "compute.csv", "distances.csv", "differences.csv", "agreement.csv")
 SUFFIXES = (".pdf", ".png")
@@ -59,6 +61,7 @@ def _statistics(made: Results) -> None:
         table, page = statistic.make(name, {what: made.needed(what) for what in inputs}, cells)
         write(made.folder / f"tables/{name}.csv", table.to_csv(index=False))
         write(made.folder / f"tables/{name}.md", page)
+        write(made.folder / f"tables/{name}.html", of_markdown(metric_name(name), page))
 
 
 def _figures(made: Results) -> Iterator[str]:

@@ -88,8 +88,9 @@ rule statistic:
         unpack(computed_from),
     output:
         csv="<results>/tables/{statistic}.csv",
-        markdown=report(
-            "<results>/tables/{statistic}.md",
+        markdown="<results>/tables/{statistic}.md",
+        html=report(
+            "<results>/tables/{statistic}.html",
             caption="../report/statistic.rst",
             category=lambda wildcards: questions.category(
                 questions.of_statistic(wildcards.statistic)
@@ -107,7 +108,9 @@ rule statistic:
         caption=lambda wildcards: catalogue.caption("statistics", wildcards.statistic),
         code=lambda wildcards: {
             "code": catalogue.fingerprint(
-                "report/statistic.py", catalogue.path_of("statistics", wildcards.statistic)
+                "report/statistic.py",
+                "report/tables/html.py",
+                catalogue.path_of("statistics", wildcards.statistic),
             )
         },
     script:

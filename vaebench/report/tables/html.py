@@ -43,15 +43,39 @@ def html(page: Page) -> str:
             part = sheet.part
             body.append(f"<h2>{escape(_capital(part))}</h2>")
         body.append(_sheet(sheet, f"s{number}"))
-    notes = "".join(f"<li>{escape(note)}</li>" for note in page.notes)
     said = "<br>\n".join(f"{_raised([number])} {escape(remark)}" for number, remark in enumerate(page.footnotes, 1))
+    return _document(page.title, body, page.notes, said)
+
+
+def of_markdown(title: str, page: str) -> str:
+    """One table and its notes, as `vaebench.report.statistics` write them in Markdown, as a page whose table sorts."""
+    table, _, notes = page.strip().partition("\n\n")
+    heads, rule, *rows = (line[2:-2].split(" | ") for line in table.splitlines())
+    kinds = ["number" if side.endswith(":") else "name" for side in rule]
+    head = "".join(_head(label, "ascending", kind, "") for label, kind in zip(heads, kinds, strict=True))
+    lines = ("".join(_plain(text, kind) for text, kind in zip(row, kinds, strict=True)) for row in rows)
+    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    shown = f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    title = _capital(title)
+    return _document(title, [f"<h1>{escape(title)}</h1>", shown], notes.split("  \n"), "")
+
+
+def _document(title: str, body: Sequence[str], notes: Sequence[str], said: str) -> str:
+    listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(page.title)}</title><style>{STYLE}</style></head>\n<body>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
         + "\n".join(body)
-        + f"\n<aside><ul>{notes}</ul>\n<p>{said}</p></aside>\n<script>{SCRIPT}</script>\n</body></html>\n"
+        + f"\n<aside><ul>{listed}</ul>\n<p>{said}</p></aside>\n<script>{SCRIPT}</script>\n</body></html>\n"
     )
+
+
+def _plain(text: str, kind: str) -> str:
+    """A cell, which sorts by the number that it begins with, if any."""
+    number = re.match(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", text)
+    value = f' data-value="{float(number[0])}"' if number and kind == "number" else ""
+    return f'<td class="{kind}"{value}>{escape(text)}</td>'
 
 
 def _links(sheets: Sequence[Laid]) -> Iterator[str]:
