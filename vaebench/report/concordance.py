@@ -90,15 +90,11 @@ def jackknifed(distances: Array) -> dict[str, Array]:
     return {name: np.array([values[name] for values in found]) for name in found[0]}
 
 
-def weighted(distances: Array, weights: Array) -> dict[str, Array]:
+def _weighted(distances: Array, weights: Array, covariance: Array) -> dict[str, Array]:
     """The statistics of distances (seeds, pairs) where a pair counts as often as ``weights`` (draws, pairs) say.
 
-    (draws,) each; not a number where a draw leaves a statistic undefined.
+    (draws,) each, of which the `_covariances` are given; not a number where a draw leaves a statistic undefined.
     """
-    return _weighted(distances, weights, _covariances(distances, weights))
-
-
-def _weighted(distances: Array, weights: Array, covariance: Array) -> dict[str, Array]:
     from vaebench.geometry.agreement import logarithms, variances, variation
 
     positive = (distances > 0).all(0)
