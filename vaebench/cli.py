@@ -106,6 +106,15 @@ def main(arguments: list[str] | None = None) -> None:
     verifying.add_argument("results", type=Path, help="the folder that holds provenance.json, such as results/demo")
     verifying.set_defaults(action=_verify)
 
+    publishing = commands.add_parser(
+        "publish", help="what to commit of studies: compressed tables and what they came from, of several as one"
+    )
+    publishing.add_argument(
+        "results", type=Path, nargs="+", help="folders of results, of a block the last one's counts"
+    )
+    publishing.add_argument("--into", type=Path, required=True, help="such as results/reference")
+    publishing.set_defaults(action=_publish)
+
     options = parser.parse_args(arguments)
     try:
         with interruptible():
@@ -319,6 +328,13 @@ def _verify(options: argparse.Namespace) -> None:
     from vaebench.report.verification import verify
 
     print(verify(options.results))
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from vaebench.report.publication import publish
+    from vaebench.report.results import Results
+
+    print(publish([*map(Results, options.results)], options.into))
 
 
 def _count(text: str) -> int:

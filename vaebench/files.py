@@ -7,6 +7,7 @@ writes it (``cd folder/.sha256 && sha256sum --check *``). A file that is not as 
 from __future__ import annotations
 
 import glob
+import gzip
 import hashlib
 import io
 import json
@@ -140,6 +141,16 @@ def reading(path: str | Path, what: str, mend: str) -> Iterator[None]:
         yield
     except FAULTS as error:
         raise VaebenchError(f"{path}: cannot be read as {what} ({one_line(error)}): {mend}") from None
+
+
+def there(path: Path) -> Path | None:
+    """A file, or what it was compressed to, ``NAME.gz``; None if neither is there."""
+    return next((found for found in (path, path.with_name(f"{path.name}.gz")) if found.exists()), None)
+
+
+def uncompressed(path: Path) -> bytes:
+    """A file's content, before it was compressed if its name ends with ``.gz``. To be called in a `reading`."""
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
 def read_json(path: str | Path) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from vaebench.errors import VaebenchError
 from vaebench.files import write
 from vaebench.report import figures, statistic
 from vaebench.report.figures import style
@@ -18,7 +17,6 @@ from vaebench.report.tables.forms import pages
 from vaebench.report.tables.html import of_markdown
 from vaebench.study.naming import metric_name
 
-TIDY = ("metrics.csv", "history.csv", "compute.csv", "distances.csv", "differences.csv", "agreement.csv")
 SUFFIXES = (".pdf", ".png")
 
 
@@ -28,7 +26,7 @@ def make(results: Results, place: Path) -> list[str]:
     The tidy tables of the ``results`` are held to their SHA-256 in the provenance; what follows from them is made anew.
     The same tables give the same tables. Raises `VaebenchError`.
     """
-    tables = dict(_tables(results))
+    tables = results.tidy()
     for name, content in tables.items():
         write(place / "tables" / name, content)
     write(place / "provenance.json", (results.folder / "provenance.json").read_bytes())
@@ -40,19 +38,6 @@ def make(results: Results, place: Path) -> list[str]:
     drawn = [*_figures(made)]
     build(made, place / "site", verification={"verified": True, "said": f"{len(tables)} tables are those of its runs"})
     return drawn
-
-
-def _tables(results: Results) -> Iterator[tuple[str, bytes]]:
-    """The tables that the provenance knows by name, as they were written."""
-    if (known := results.provenance.get("files")) is None:
-        raise VaebenchError(
-            f"{results.folder / 'provenance.json'} does not tell files: run the workflow to its end anew"
-        )
-    for name in (*TIDY, "conditions.json"):
-        if f"tables/{name}" in known:
-            if (content := results.content(name)) is None:
-                raise VaebenchError(f"{results.folder / 'tables' / name} is not there: restore it")
-            yield name, content
 
 
 def _statistics(made: Results) -> None:

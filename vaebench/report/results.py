@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 from functools import cached_property
@@ -12,12 +11,14 @@ from typing import Any, Self
 import pandas as pd
 
 from vaebench.errors import VaebenchError
-from vaebench.files import read_json, reading
+from vaebench.files import read_json, reading, there, uncompressed
 from vaebench.report.differences import COLUMNS
 from vaebench.report.statistic import make, roles, sign
 from vaebench.report.summary import gather, summarise
 from vaebench.study import config
 
+TIDY = ("metrics.csv", "history.csv", "compute.csv", "distances.csv", "differences.csv", "agreement.csv")
+CONDITIONS = "conditions.json"  # from which, and from `TIDY`, all other tables follow
 MEND = "give a folder of results with its tables, such as results/demo"
 
 
@@ -31,12 +32,8 @@ class Results:
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A tidy table, ``NAME.csv`` or ``NAME.csv.gz``; None if neither is there."""
-        path = self._path(f"{name}.csv")
+        path = there(self.folder / f"tables/{name}.csv")
         return None if path is None else gather([path])
-
-    def _path(self, name: str) -> Path | None:
-        paths = (self.folder / "tables" / f"{name}{end}" for end in ("", ".gz"))
-        return next((path for path in paths if path.exists()), None)
 
     def needed(self, name: str) -> pd.DataFrame:
         """A tidy table that is there."""
@@ -49,11 +46,10 @@ class Results:
 
         Raises `VaebenchError` if the provenance knows it as another.
         """
-        if (path := self._path(name)) is None:
+        if (path := there(self.folder / "tables" / name)) is None:
             return None
         with reading(path, "a table", "restore it"):
-            found = path.read_bytes()
-            found = gzip.decompress(found) if path.suffix == ".gz" else found
+            found = uncompressed(path)
         files = self.provenance.get("files", {}) if (self.folder / "provenance.json").exists() else {}
         known = files.get(f"tables/{name}")
         if known not in (None, hashlib.sha256(found).hexdigest()):
@@ -75,6 +71,18 @@ class Results:
         with reading(path, "provenance", "run the workflow to its end, or restore it"):
             return json.loads(path.read_text())
 
+    def tidy(self) -> dict[str, bytes]:
+        """The content of `TIDY` and `CONDITIONS` by name, those that the provenance knows, as they were written."""
+        if (known := self.provenance.get("files")) is None:
+            raise VaebenchError(
+                f"{self.folder / 'provenance.json'} does not tell files: run the workflow to its end anew"
+            )
+        found = {name: self.content(name) for name in (*TIDY, CONDITIONS) if f"tables/{name}" in known}
+        for name, content in found.items():
+            if content is None:
+                raise VaebenchError(f"{self.folder / 'tables' / name} is not there: restore it")
+        return {name: content for name, content in found.items() if content is not None}
+
     @cached_property
     def study(self) -> config.Study:
         """The configuration of the results."""
@@ -83,7 +91,7 @@ class Results:
     @cached_property
     def conditions(self) -> list[dict[str, Any]]:
         """Under what conditions each cell was measured."""
-        found: list[dict[str, Any]] = read_json(self.folder / "tables/conditions.json")
+        found: list[dict[str, Any]] = read_json(self.folder / "tables" / CONDITIONS)
         return found
 
     @cached_property

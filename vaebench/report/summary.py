@@ -7,7 +7,6 @@ seeds there is none: that of two is 13 times as wide as the two values are apart
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 from collections import defaultdict
@@ -19,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from vaebench.errors import VaebenchError
-from vaebench.files import AGAIN, reading, remove
+from vaebench.files import AGAIN, reading, remove, uncompressed
 from vaebench.study.tidy import CELL, INTEGERS, RUN
 
 FLOATS = ("value", "mean", "low", "high", "lowest", "highest", "error")
@@ -106,7 +105,7 @@ def _typed(column: pd.Series) -> pd.Series:
 
 def _content(path: Path) -> bytes:
     """A table's content, of whole rows: a number that is cut in two is a number; ValueError if the last is none."""
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    content = uncompressed(path)
     if not content.endswith(b"\n"):
         raise ValueError("it does not end with a whole line")
     return content

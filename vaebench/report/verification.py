@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from vaebench.errors import VaebenchError
-from vaebench.files import opened, reading, sha256
+from vaebench.files import opened, reading, sha256, there, uncompressed
 from vaebench.report.provenance import PLACES, causes, laid_out
 
 
@@ -47,7 +49,7 @@ def check(results: Path) -> tuple[int, str | None]:
     broken = [name for name in sorted(files, key=_link) if _found(results / name) != files[name]]
     if broken:
         first, count = broken[0], len(broken)
-        what = "is not what was written" if (results / first).exists() else "is gone"
+        what = "is not what was written" if there(results / first) else "is gone"
         removed = [path, *(results / name for name in causes(PurePath(first)))]
         raise VaebenchError(
             f"{results / first} {what} ({count} of {len(files)} files broken, this the first of the chain): repair it "
@@ -63,8 +65,12 @@ def _link(name: str) -> tuple[int, str]:
 
 
 def _found(path: Path) -> str | None:
-    """SHA-256 of a file; None if it cannot be read."""
+    """SHA-256 of a file, before it was compressed if it is there so alone; None if it cannot be read."""
     try:
-        return sha256(path)
-    except OSError:
+        return (
+            sha256(path)
+            if path.exists()
+            else hashlib.sha256(uncompressed(path.with_name(f"{path.name}.gz"))).hexdigest()
+        )
+    except (OSError, EOFError, zlib.error):
         return None
