@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from torch import Tensor
 import vaebench
 from vaebench.data.binarisation import scaled
 from vaebench.data.dataset import Data, Split
+from vaebench.data.sources import SOURCES
 from vaebench.evaluation import judge as judging
 from vaebench.evaluation import reference
 from vaebench.evaluation.generation import Generation, Images
@@ -30,6 +33,8 @@ from vaebench.study import catalogue
 
 Array = np.ndarray
 METRICS = catalogue.names("metrics", "generation")
+FILES = "images-idx3", "labels-idx1"  # of a public dataset
+MIRROR = Path(os.environ.get("VAEBENCH_MIRROR", Path(__file__).parents[3] / "shared/mirror"))
 STEPS = 100, 50  # of the judges here: enough for 95 and 80 % of the digits
 
 
@@ -473,6 +478,23 @@ def test_a_judge_is_accurate(judges: Sequence[Judge], digits: Data) -> None:
         right = judge.probabilities(scaled(digits.test.images)).argmax(1) == digits.test.labels
         assert judge.accuracy == pytest.approx(float(right.double().mean()))
         assert judge.accuracy > least and judge.fault == "" and judge.kind == "classifier"
+
+
+@pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the public datasets on this machine")
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_librarys_judge_of_a_public_dataset_is_accurate(name: str) -> None:
+    """On the files as they are downloaded, read here byte by byte."""
+    folder = MIRROR / SOURCES[name].folder
+    images, labels = (gzip.decompress((folder / f"t10k-{file}-ubyte.gz").read_bytes()) for file in FILES)
+    pixels = torch.frombuffer(bytearray(images[16:]), dtype=torch.uint8).reshape(-1, 1, 28, 28) / 255
+    own = judging.own(name, 0)
+    assert own is not None and (own.dataset, own.image, own.classes, own.fault) == (name, (1, 28, 28), 10, "")
+    right = own.probabilities(pixels).argmax(1) == torch.frombuffer(bytearray(labels[8:]), dtype=torch.uint8)
+    assert own.accuracy == pytest.approx(float(right.double().mean()), abs=2e-4)  # other processors round otherwise
+
+
+def test_other_data_and_seeds_have_no_judge_in_the_library() -> None:
+    assert judging.own("digits", 0) is None and judging.own("mnist", 7) is None
 
 
 def test_a_judge_below_its_accuracy_is_none() -> None:

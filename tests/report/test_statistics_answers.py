@@ -202,6 +202,31 @@ def test_cells_that_were_made_otherwise_are_not_compared(tmp_path: Path) -> None
     assert set(replicate(Results(fresh), Results(reference))["reason"]) == {"the data are others"}
 
 
+def test_samples_that_another_judge_judged_are_not_compared(tmp_path: Path) -> None:
+    def judged(folder: Path, *judges: str, **other: Any) -> Results:
+        """A study of samples of which the flavours, in their order, had these judges."""
+        study(folder, **{"samplers": {"prior": {}}} | other)
+        table = gather([folder / "tables/metrics.csv"]).assign(part="prior", metric="frechet_distance")
+        table = pd.concat([gather([folder / "tables/metrics.csv"]), table.drop_duplicates(["flavour", "seed"])])
+        table.to_csv(folder / "tables/metrics.csv", index=False)
+        cells = zip(STUDY["flavours"], judges, strict=False)
+        place = {"dataset": "mnist", "architecture": "mlp", "latent": 2}
+        conditions = [place | {"flavour": flavour, "judge": {"sha256": sha}} for flavour, sha in cells]
+        if judges:
+            (folder / "tables/conditions.json").write_text(json.dumps(conditions))
+        return Results(folder)
+
+    reference = judged(tmp_path / "reference", *"aaaa")
+    words = "samples are not known to be judged by the same judge"
+    for folder, judges, strangers in (("same", "aaaa", 0), ("one", "aaba", 1), ("unknown", "", 4)):
+        table = replicate(judged(tmp_path / folder, *judges), reference)
+        others = table[table["verdict"] == "not comparable"]
+        assert len(others) == strangers and set(others["metric"]) <= {"frechet_distance"}
+        assert set(others["reason"]) <= {words} and verdicts(table)["agree"] == 13 - strangers
+    longer = judged(tmp_path / "longer", *"aaaa", judge={"epochs": 9})  # which says how it came to be, not which it is
+    assert verdicts(replicate(longer, reference)) == {"agree": 13}
+
+
 def test_few_seeds_of_the_reference_agree_with_equals_alone(tmp_path: Path) -> None:
     one, same, other = (study(tmp_path / f"{n}", of=of, seeds=2) for n, of in enumerate((0, 0, 1)))
     assert verdicts(replicate(Results(one), Results(same))) == {"agree": 9}

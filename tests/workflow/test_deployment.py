@@ -19,6 +19,7 @@ from vaebench.data.dataset import load
 from vaebench.study import config
 
 ROOT = Path(__file__).parents[2]
+KINDS = ".py", ".safetensors"  # of what the package is made of
 STUDY = {
     "datasets": {"digits": {"limits": {"train": 100, "validation": 50, "test": 50}}},
     "architectures": {"mlp": {"hidden": [8]}},
@@ -62,11 +63,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "vaebench", folder / "vaebench", ignore=shutil.ignore_patterns("__pycache__"))
-    files = {str(path.relative_to(folder)) for path in folder.rglob("*.py")}
+    files = {str(path.relative_to(folder)) for kind in KINDS for path in folder.rglob(f"*{kind}")}
     checked(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder / "wheels", folder, cwd=folder)
     (wheel,) = folder.glob("wheels/vaebench-*.whl")
-    modules = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")}
-    assert modules == files
+    assert {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(KINDS)} == files
     venv.create(folder / "environment", with_pip=False)
     python = folder / "environment/bin/python"
     checked(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel, cwd=folder)

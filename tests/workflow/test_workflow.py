@@ -19,6 +19,7 @@ import yaml
 
 from vaebench.data.dataset import load
 from vaebench.data.sources import SOURCES
+from vaebench.evaluation import judge
 from vaebench.files import SEALS
 from vaebench.report import statistic
 from vaebench.report.figures import facts
@@ -285,6 +286,7 @@ def test_real_mnist_and_fashion_mnist(tmp_path: Path) -> None:
         "datasets": {"mnist": limits, "fashion_mnist": limits},
         "flavours": {"vae": {}},
         "seeds": [0],
+        "samplers": {"prior": {}},
     }
     folder = workspace(tmp_path)
     result = snakemake(folder, "--cores", "2", settings=settings)
@@ -293,6 +295,8 @@ def test_real_mnist_and_fashion_mnist(tmp_path: Path) -> None:
     downloaded = {f"data/raw/{name}/{file}" for name in settings["datasets"] for file in SOURCES[name].files}
     assert len(downloaded) == 8 and downloaded <= {*files}
     assert check(folder / "results")[0] == len(files)
+    judges = {cell["dataset"]: cell["judge"]["sha256"] for cell in Results(folder / "results").conditions}
+    assert judges == {name: judge.own(name, 0).sha256 for name in settings["datasets"]}
     summary = pd.read_csv(folder / "results/tables/summary.csv").set_index(["dataset", "metric"])
     assert (summary.loc["fashion_mnist", "elbo"]["mean"] < summary.loc["mnist", "elbo"]["mean"]).all()
 

@@ -14,8 +14,6 @@ from vaebench.report.site.build import build
 from vaebench.report.summary import summarise
 from vaebench.report.tables import columns
 from vaebench.report.tables.forms import pages
-from vaebench.report.tables.html import of_markdown
-from vaebench.study.naming import metric_name
 
 SUFFIXES = (".pdf", ".png")
 
@@ -43,10 +41,9 @@ def make(results: Results, place: Path) -> list[str]:
 def _statistics(made: Results) -> None:
     cells = statistic.roles(made.study)
     for name, inputs in statistic.inputs(geometry=made.study.geometry is not None).items():
-        table, page = statistic.make(name, {what: made.needed(what) for what in inputs}, cells)
-        write(made.folder / f"tables/{name}.csv", table.to_csv(index=False))
-        write(made.folder / f"tables/{name}.md", page)
-        write(made.folder / f"tables/{name}.html", of_markdown(metric_name(name), page))
+        texts = statistic.forms(name, {what: made.needed(what) for what in inputs}, cells)
+        for form, text in texts.items():
+            write(made.folder / f"tables/{name}.{form}", text)
 
 
 def _figures(made: Results) -> Iterator[str]:

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from vaebench.errors import VaebenchError
-from vaebench.report.results import Results
+from vaebench.report.results import CONDITIONS, Results
 from vaebench.report.statistics._page import metric
 from vaebench.report.summary import FEWEST
+from vaebench.report.tables.conditions import place
 from vaebench.report.tables.entry import number
 from vaebench.study import catalogue, views
 from vaebench.study.config import Study
@@ -28,6 +29,7 @@ from vaebench.study.tidy import CELL
 KEY = [*CELL, "part", "metric"]
 COLUMNS = [*KEY, "n", "mean", "reference_n", "reference", "low", "high", "verdict", "reason"]
 SAME = 1e-6  # relative difference of what is equal on another machine
+OTHERS = {"data": "the data are others", "judge": "samples are not known to be judged by the same judge"}
 SHOWN = ("tier", "gallery_images")  # of an evaluation, what changes no number
 
 
@@ -84,33 +86,39 @@ def _protocols(results: Results) -> Any:
     study = results.study
     cells = {tuple(getattr(cell, name) for name in CELL): cell for cell in study.cells()}
     data = {name: facts.get("prepared_sha256") for name, facts in results.provenance.get("datasets", {}).items()}
+    conditions = results.conditions if results.content(CONDITIONS) else []  # results of before have none
+    judges = {place(cell): cell["judge"]["sha256"] for cell in conditions if "judge" in cell}
 
     @cache
-    def of_view(place: tuple, view: str, part: str) -> dict[str, Any] | None:
-        if place not in cells:
+    def measured(where: tuple, part: str, view: str, judged: bool) -> dict[str, Any] | None:
+        if where not in cells:
             return None
-        cell = cells[place]
-        facts = {name: value for name, value in cell.plain().items() if name not in CELL} | {"data": data[place[0]]}
+        cell = cells[where]
+        facts = {name: value for name, value in cell.plain().items() if name not in CELL} | {"data": data[where[0]]}
+        facts |= {"judge": judges.get(where)} if judged else {}
         return dict(_flat(facts | _measuring(study, view, part, msgspec.to_builtins(study.evaluation_of(cell)))))
 
     def protocol(*row: Any) -> dict[str, Any] | None:
-        *place, part, name = row
-        return of_view(tuple(place), _view(name), part)
+        *where, part, name = row
+        return measured(tuple(where), part, *_seen(name))
 
     return protocol
 
 
 @cache
-def _view(name: str) -> str:
-    found = catalogue.metric_of(name)
-    return views.of(catalogue.group_of("metrics", found)) if found else ""
+def _seen(name: str) -> tuple[str, bool]:
+    """The view of a run that a metric is given, and whether a judge has a say."""
+    if not (found := catalogue.metric_of(name)):
+        return "", False
+    view = views.of(catalogue.group_of("metrics", found))
+    return view, view in views.OVER_SAMPLERS or "judge" in catalogue.declared("metrics", found).get("needs", ())
 
 
 def _measuring(study: Study, view: str, part: str, evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """How numbers of a view are measured."""
     facts: dict[str, Any] = {"evaluation": {name: v for name, v in evaluation.items() if name not in SHOWN}}
     if view in views.OVER_SAMPLERS:
-        facts |= {"sampler": msgspec.to_builtins(study.drawing().get(part)), "judge": msgspec.to_builtins(study.judge)}
+        facts["sampler"] = msgspec.to_builtins(study.drawing().get(part))
     if view == "survey":
         facts["geometry"] = msgspec.to_builtins(study.geometry)
     return facts
@@ -129,16 +137,15 @@ def _hindrance(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None)
     if ours is None or theirs is None:
         return "the cell is not of the study in provenance.json"
     other = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
-    said = {name: f"{name} is {ours.get(name)}, not {theirs.get(name)}" for name in other}
-    return "; ".join("the data are others" if name == "data" else words for name, words in said.items())
+    return "; ".join(OTHERS.get(name) or f"{name} is {ours.get(name)}, not {theirs.get(name)}" for name in other)
 
 
 def told(rows: pd.DataFrame, level: float = 0.95) -> Iterator[str]:
     """What `replicate` gave, in lines: what differs, why some is not comparable, and counts."""
     for row in rows[rows["verdict"] == "differ"].itertuples():
-        place = f"{readable(row.dataset)}, {readable(row.architecture)}, {readable(row.flavour)}, {row.latent} latents"
+        where = f"{readable(row.dataset)}, {readable(row.architecture)}, {readable(row.flavour)}, {row.latent} latents"
         seen = row.reason or f"{number(row.mean)}, predicted {number(row.reference, row.low, row.high, bracketed=True)}"
-        yield f"differ: {place}: {metric(row.part, row.metric)}: {seen}"
+        yield f"differ: {where}: {metric(row.part, row.metric)}: {seen}"
     others = rows[rows["verdict"] == "not comparable"]
     for reason, found in sorted(others.groupby("reason"), key=lambda item: (-len(item[1]), item[0])):
         yield f"not comparable: {len(found)} values of {found[CELL].drop_duplicates().shape[0]} cells: {reason}"

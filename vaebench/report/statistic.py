@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vaebench.report.tables.columns import REFERENCE, metric_of, quantity
 from vaebench.study import catalogue
 from vaebench.study.config import Choice, Study
-from vaebench.study.naming import CONTROLS
+from vaebench.study.naming import CONTROLS, metric_name
 from vaebench.study.tidy import CELL
 
 if TYPE_CHECKING:  # a Snakefile asks for `inputs` and `roles`, which need no pandas
@@ -71,3 +71,11 @@ def make(name: str, tables: Mapping[str, pd.DataFrame], cells: Sequence[Mapping[
     function = catalogue.load("statistics", name)
     found = function(*given.values())
     return found, importlib.import_module(function.__module__).markdown(found)
+
+
+def forms(name: str, tables: Mapping[str, pd.DataFrame], cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The texts of what `make` gives, by the suffix of their files."""
+    from vaebench.report.tables.html import of_markdown  # with pandas
+
+    table, page = make(name, tables, cells)
+    return {"csv": table.to_csv(index=False), "md": page, "html": of_markdown(metric_name(name), page)}

@@ -87,9 +87,13 @@ class Geometry(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Judging(Struct, forbid_unknown_fields=True, frozen=True):
-    """How the classifiers of a dataset are trained: the first seed's judges, further ones show if rankings hold."""
+    """What judges samples: the first seed's, further ones show if rankings hold.
 
-    epochs: Count = 8
+    Without ``epochs`` the library's own judge of a public dataset judges, so that samples are judged alike everywhere;
+    where it has none, one is trained for 8.
+    """
+
+    epochs: Count | None = None
     seeds: Annotated[list[Seed], Meta(min_length=1, extra_json_schema={"examples": [[0]]})] = field(
         default_factory=lambda: [0]
     )

@@ -109,7 +109,6 @@ rule statistic:
         code=lambda wildcards: {
             "code": catalogue.fingerprint(
                 "report/statistic.py",
-                "report/tables/html.py",
                 catalogue.path_of("statistics", wildcards.statistic),
             )
         },

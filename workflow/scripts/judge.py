@@ -17,10 +17,13 @@ with reported(snakemake.log[0]):
         hardware.prepare(snakemake.threads)
         name, seed = snakemake.wildcards.dataset, int(snakemake.wildcards.judge_seed)
         dataset = msgspec.convert(snakemake.params.dataset, Dataset)
-        raw = Path(snakemake.input.raw[0]).parent if snakemake.input.raw else None
-        whole = Path(folder, "whole.safetensors")
-        prepare(name, dataset, raw, whole)
-        device = hardware.device(snakemake.params.device["device"], own=True)
-        found = judge.train(load(whole), epochs=snakemake.params.epochs["epochs"], seed=seed, device=device)
+        epochs = snakemake.params.epochs["epochs"]
+        found = judge.own(name, seed) if epochs is None and dataset.origin(name) != "own" else None
+        if found is None:
+            raw = Path(snakemake.input.raw[0]).parent if snakemake.input.raw else None
+            whole = Path(folder, "whole.safetensors")
+            prepare(name, dataset, raw, whole)
+            device = hardware.device(snakemake.params.device["device"], own=True)
+            found = judge.train(load(whole), epochs=epochs or judge.EPOCHS, seed=seed, device=device)
         found.save(snakemake.output[0])
         print(f"{found.kind}, accuracy {found.accuracy}; {found.fault or 'no fault'}")
