@@ -25,7 +25,7 @@ SAMPLERS = {"prior": "prior", "mixture": "gaussian_mixture"}
 
 def results(study: str) -> pd.DataFrame:
     """The committed values of a study."""
-    return pd.read_csv(ROOT / f"results/{study}/tables/metrics.csv", dtype={"part": str}).fillna({"part": ""})
+    return Results(ROOT / f"results/{study}").needed("metrics")
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_no_distance_of_codes_finds_the_true_factors() -> None:
     assert f"trusted for {over('trusted_geodesics', 'density', 0, ' %')}, stay" in text
     assert f"and are at {over('factor_correlation', 'density pairs')}." in text
     assert (flavours["data_distance", "density"] < flavours["data_distance", "geodesic"]).all()
-    agreement = pd.read_csv(ROOT / "results/shapes/tables/agreement.csv")
+    agreement = Results(ROOT / "results/shapes").needed("agreement")
     ends = agreement.query("metric == 'mean_spearman' and part == 'ends'")["mean"].dropna()
     assert f"decoded ends: {ends.min():.2f} to {ends.max():.2f})" in text
 
@@ -247,7 +247,7 @@ def test_lines_tell_classes_and_geodesics_are_no_nearer_to_data() -> None:
 
 def test_metrics_that_know_where_data_are_buy_no_realism() -> None:
     text = " ".join(GEOMETRY.split())
-    found = pd.read_csv(ROOT / "results/uncertainty/tables/summary.csv", dtype={"part": str})
+    found = Results(ROOT / "results/uncertainty").summary
     table = found.pivot_table(index=["latent", "flavour"], columns=["metric", "part"], values="mean")
     distance, turning = table["data_distance"], table["turning"]
     others = ["ensemble", "expected", "density"]
@@ -257,7 +257,7 @@ def test_metrics_that_know_where_data_are_buy_no_realism() -> None:
     assert set(nearer["density"].get_level_values("latent")) == {16}
     assert f"differs by {(distance['ensemble'] - distance['geodesic']).abs().max():.4f} at most" in text
     assert all((turning[name] > turning["line"]).all() for name in ("density", "expected"))
-    agreed = pd.read_csv(ROOT / "results/uncertainty/tables/agreement.csv").query("metric == 'mean_spearman'")
+    agreed = Results(ROOT / "results/uncertainty").needed("agreement").query("metric == 'mean_spearman'")
     rho = agreed.pivot(index=["latent", "flavour"], columns="part", values="mean")
     assert (rho["density"] < rho["ends"]).all() and (rho["expected"] < rho["ends"]).all()
     least, most = rho.loc[16, "expected"].min(), rho.loc[16, "expected"].max()
