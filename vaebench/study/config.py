@@ -162,6 +162,11 @@ class Cell(Struct, frozen=True):
         return f"{self.dataset}/{self.architecture}/{self.flavour}/z{self.latent}"
 
     @property
+    def block(self) -> str:
+        """What figures and pages call the cell's dataset, architecture and latent size."""
+        return f"{self.dataset}-{self.architecture}-z{self.latent}"
+
+    @property
     def code(self) -> str:
         """Fingerprint of the code that trains the cell."""
         return catalogue.fingerprint(

@@ -36,11 +36,11 @@ def drawn(study: Study) -> dict[str, dict[str, Any]]:
 def places(study: Study) -> dict[str, tuple[str, Block | None]]:
     """Where the figures of a study stand, without suffix: the name of each, and the block that it is of, if of one."""
     found: dict[str, tuple[str, Block | None]] = {}
-    blocks = dict.fromkeys((cell.dataset, cell.architecture, cell.latent) for cell in study.cells())
+    blocks: dict[str, Block] = {cell.block: (cell.dataset, cell.architecture, cell.latent) for cell in study.cells()}
     for name, of in drawn(study).items():
         if of["SCOPE"] == "study":
             found[name] = name, None
         else:
-            chosen = [block for block in blocks if of["LATENT"] in (None, block[2])]
-            found |= {f"{name}/{block[0]}-{block[1]}-z{block[2]}": (name, block) for block in chosen}
+            chosen = {label: block for label, block in blocks.items() if of["LATENT"] in (None, block[2])}
+            found |= {f"{name}/{label}": (name, block) for label, block in chosen.items()}
     return found

@@ -94,8 +94,7 @@ def _sheets(results: Results, place: Path) -> dict[str, list[str]]:
     for cell in results.study.cells():
         if (gallery := _gallery(results, cell)) is None:
             continue
-        block = f"{cell.dataset}-{cell.architecture}-z{cell.latent}"
-        sheet = blocks.setdefault(block, {"flavours": {}})
+        sheet = blocks.setdefault(cell.block, {"flavours": {}})
         sheet["flavours"][cell.flavour] = pictures.strips(gallery)
         if "originals" in gallery and "originals" not in sheet:
             originals = gallery["originals"]
@@ -105,7 +104,7 @@ def _sheets(results: Results, place: Path) -> dict[str, list[str]]:
                 "count": len(originals),
             }
         if cell.latent == MAPPED and ("plane_reason" in gallery or str(gallery["reason"])):
-            planes.append(f"{block}-{cell.flavour}")
+            planes.append(f"{cell.block}-{cell.flavour}")
             _script(place / f"data/planes/{planes[-1]}.js", planes[-1], pictures.plane(gallery))
     for block, sheet in blocks.items():
         _script(place / f"data/sheets/{block}.js", block, sheet)
