@@ -31,6 +31,7 @@ from vaebench.study.tidy import CELL
 GROWING = ("datasets", "architectures", "latents", "seeds")  # of a study, what each piece has a part of
 DATA = ("datasets", "observed_test_sets_sha256")  # of a provenance, what is equal where the data are
 PLACES = ("pathvars", "mirror")  # of a study, what no number depends on
+TOLD = ("judge",)  # of a study, what is told by the conditions of each cell
 
 Block = tuple[str, str, int]
 Facts = dict[str, Any]
@@ -93,7 +94,7 @@ def _study(pieces: Sequence[Results]) -> Facts:
     """The study that has all of the pieces'; the first one's settings are those of all."""
     study, *others = (msgspec.to_builtins(piece.study) for piece in pieces)
     for piece, other in zip(pieces[1:], others, strict=True):
-        for name in study.keys() - {*GROWING, *PLACES}:
+        for name in study.keys() - {*GROWING, *PLACES, *TOLD}:
             if study[name] != other[name]:
                 raise VaebenchError(f"{piece.folder}: its {name} is not that of {pieces[0].folder}: publish them apart")
     every = [study, *others]
