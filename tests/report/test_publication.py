@@ -108,7 +108,7 @@ def test_of_a_block_of_several_pieces_the_last_counts(tmp_path: Path) -> None:
     first = piece(tmp_path / "first", 2)
 
     def more_seeds(facts: dict[str, Any]) -> None:
-        """Of a later run, with another seed, another judge, which the conditions of its cells tell, and other values."""
+        """Of a later run, with another seed, another judge (which its conditions tell) and other values."""
         facts["study"] |= {"seeds": [0, 1, 2, 3], "judge": {"epochs": 9, "seeds": [0]}}
         facts["commit"] = "later"
         metrics = first.tidy()["metrics.csv"].replace(b",elbo,-", b",elbo,-9")
