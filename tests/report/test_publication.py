@@ -81,6 +81,31 @@ def test_two_halves_are_the_whole(tmp_path: Path) -> None:
     assert shown[0] == shown[1] and "geometry.md" in shown[0]
 
 
+def test_rows_held_against_published_values_are_joined(tmp_path: Path) -> None:
+    def as_rows(latent: int) -> Callable[[dict[str, Any]], None]:
+        def change(facts: dict[str, Any]) -> None:
+            claim = {
+                "dataset": "fashion_mnist",
+                "architecture": "mlp",
+                "latent": latent,
+                "value": 1.0,
+                "source": "a paper",
+            }
+            rows = {label: claim | {"flavour": label} for label in facts["study"]["flavours"]}
+            rows = {label: row for label, row in rows.items() if (label == "ae") == (latent == 2)}
+            facts["study"] |= {"flavours": {}, "latents": [], "published": rows}
+            cells = json.loads((tmp_path / f"{latent}/tables" / CONDITIONS).read_bytes())
+            kept = json.dumps([cell for cell in cells if cell["flavour"] in rows]).encode()
+            put(tmp_path / f"{latent}", CONDITIONS, kept, facts)
+
+        return change
+
+    pieces = [piece(tmp_path / f"{latent}", latent, as_rows(latent)) for latent in (2, 16)]
+    publish(pieces, tmp_path / "both")
+    found = Results(tmp_path / "both").study
+    assert [(cell.flavour, cell.latent) for cell in found.cells()] == [("ae", 2), ("vae", 16), ("wae_mmd", 16)]
+
+
 def test_what_is_published_is_verified_and_published_again(tmp_path: Path) -> None:
     folder = tmp_path / "published"
     publish([piece(tmp_path / "a", 16), piece(tmp_path / "b", 2)], folder)

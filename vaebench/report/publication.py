@@ -28,7 +28,7 @@ from vaebench.study import config, tidy
 from vaebench.study.naming import readable
 from vaebench.study.tidy import CELL
 
-GROWING = ("datasets", "architectures", "latents", "seeds")  # of a study, what each piece has a part of
+GROWING = ("datasets", "architectures", "published", "latents", "seeds")  # of a study, what each piece has a part of
 DATA = ("datasets", "observed_test_sets_sha256")  # of a provenance, what is equal where the data are
 PLACES = ("pathvars", "mirror")  # of a study, what no number depends on
 TOLD = ("judge",)  # of a study, what is told by the conditions of each cell
@@ -98,7 +98,7 @@ def _study(pieces: Sequence[Results]) -> Facts:
             if study[name] != other[name]:
                 raise VaebenchError(f"{piece.folder}: its {name} is not that of {pieces[0].folder}: publish them apart")
     every = [study, *others]
-    for name in ("datasets", "architectures"):
+    for name in ("datasets", "architectures", "published"):
         study[name] = _merged([(piece.folder, of[name]) for piece, of in zip(pieces, every, strict=True)], name)
     for name in ("latents", "seeds"):
         study[name] = sorted({entry for of in every for entry in of[name]})
