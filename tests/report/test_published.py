@@ -46,6 +46,10 @@ def test_what_a_configuration_says_of_a_source_stays_in_its_cell() -> None:
     row |= {"metric": "nll", "value": 94.0, "error": 0.4, "reason": ""}
     (line,) = published.markdown(published.compare(summarise(pd.DataFrame([row])), {"row": claim})).splitlines()[2:3]
     assert line.endswith(r"| A \| B \| \<script\>x\</script\> | \`\*c\*\` \[d\](e) \\\\ |")
+    texts = published.forms(summarise(pd.DataFrame([row])), {"row": claim})
+    assert line in texts["md"] and texts["csv"].startswith("row,dataset,latent,metric,value,")
+    assert r'<td class="name">A | B | &lt;script&gt;x&lt;/script&gt;</td>' in texts["html"]
+    assert r'<td class="name">`*c*` [d](e) \\</td>' in texts["html"] and 'data-value="93.84"' in texts["html"]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from vaebench.files import write
-from vaebench.report import figures, statistic
+from vaebench.report import figures, published, statistic
 from vaebench.report.figures import style
 from vaebench.report.figures.draw import draw
 from vaebench.report.results import Results
@@ -39,9 +41,15 @@ def make(results: Results, place: Path) -> list[str]:
 
 
 def _statistics(made: Results) -> None:
-    cells = statistic.roles(made.study)
-    for name, inputs in statistic.inputs(geometry=made.study.geometry is not None).items():
-        texts = statistic.forms(name, {what: made.needed(what) for what in inputs}, cells)
+    study = made.study
+    cells = statistic.roles(study)
+    inputs = statistic.inputs(geometry=study.geometry is not None)
+    found = {
+        name: statistic.forms(name, {what: made.needed(what) for what in of}, cells) for name, of in inputs.items()
+    }
+    if study.published:
+        found["published"] = published.forms(made.summary, msgspec.to_builtins(study.published))
+    for name, texts in found.items():
         for form, text in texts.items():
             write(made.folder / f"tables/{name}.{form}", text)
 

@@ -124,7 +124,9 @@ def _merged(facts: Sequence[tuple[Path, Facts]], what: str) -> Facts:
 def _refuse_others(study: config.Study, conditions: Sequence[Facts]) -> None:
     """Raise `VaebenchError` unless the cells are all of the study's, and of one kind by flavour."""
     measured = {_place(cell) for cell in conditions}
-    if lacking := [cell for cell in study.cells() if _place(msgspec.structs.asdict(cell)) not in measured]:
+    for_a_gpu = {label for label, row in study.published.items() if row.gpu}
+    planned = [cell for cell in study.cells() if cell.flavour not in for_a_gpu]
+    if lacking := [cell for cell in planned if _place(msgspec.structs.asdict(cell)) not in measured]:
         first = "/".join(str(getattr(lacking[0], name)) for name in CELL)
         raise VaebenchError(
             f"{len(lacking)} cells are in none of the pieces, such as {first}: measure them, or give less"

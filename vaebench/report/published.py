@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vaebench.report.tables.columns import named
+from vaebench.report.tables.html import of_markdown
 
 HEADINGS = (
     "row", "dataset", "latent", "metric", "published", "ours", "images", "difference", "verdict", "source",
@@ -22,6 +23,13 @@ NOTE = (
     "lies outside, on the side to which the configuration expects the stated differences of protocol to put it; open "
     "otherwise."
 )
+
+
+def forms(summary: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The texts of what `compare` gives, by the suffix of their files."""
+    table = compare(summary, claims)
+    page = markdown(table)
+    return {"csv": table.to_csv(index=False), "md": page, "html": of_markdown("Published values", page)}
 
 
 def compare(summary: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

@@ -56,7 +56,7 @@ TABLES = ["<results>/tables/conditions.json"]
 TABLES += collect("<results>/tables/{name}.csv", name=TIDY)
 TABLES += collect("<results>/tables/{name}.{form}", name=SHOWN, form=FORMS)
 TABLES += collect("<results>/tables/{name}.md", name=STATISTICS)
-TABLES += ["<results>/tables/published.md"] * bool(study.published)
+TABLES += collect("<results>/tables/published.{form}", form=["md", "html"]) * bool(study.published)
 
 # Figures: of the whole study, and of each block of it (what has one dataset, architecture and latent size).
 BLOCKS = {(cell.dataset, cell.architecture, cell.latent): [] for cell in CELLS.values()}

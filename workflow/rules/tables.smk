@@ -120,8 +120,14 @@ rule published:
     input:
         "<results>/tables/summary.csv",
     output:
-        csv="<results>/tables/published.csv",
-        markdown="<results>/tables/published.md",
+        "<results>/tables/published.csv",
+        "<results>/tables/published.md",
+        report(
+            "<results>/tables/published.html",
+            caption="../report/published.rst",
+            category=questions.category("likelihood"),
+            labels={"result": "published values"},
+        ),
     log:
         "<logs>/published.log",
     benchmark:

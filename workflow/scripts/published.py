@@ -6,6 +6,6 @@ with reported(snakemake.log[0]):
     from vaebench.report.summary import gather
 
     with job(snakemake.input, snakemake.output):
-        table = published.compare(gather(snakemake.input), snakemake.params.claims)
-        write(snakemake.output.csv, table.to_csv(index=False))
-        write(snakemake.output.markdown, published.markdown(table))
+        texts = published.forms(gather(snakemake.input), snakemake.params.claims)
+        for path in snakemake.output:
+            write(path, texts[path.rpartition(".")[2]])

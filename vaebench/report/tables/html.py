@@ -73,6 +73,7 @@ def _document(title: str, body: Sequence[str], notes: Sequence[str], said: str) 
 
 def _plain(text: str, kind: str) -> str:
     """A cell, which sorts by the number that it begins with, if any."""
+    text = re.sub(r"\\(\W)", r"\1", text)  # what Markdown would take for markup is escaped
     number = re.match(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", text)
     value = f' data-value="{float(number[0])}"' if number and kind == "number" else ""
     return f'<td class="{kind}"{value}>{escape(text)}</td>'
