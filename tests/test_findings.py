@@ -401,6 +401,20 @@ def test_the_reference_so_far() -> None:
     assert f"{min(lowest):.1f} % and more" in text
 
 
+def test_a_family_wins() -> None:
+    found = Results(ROOT / "results/reference")
+    names = style.palette(found.study.families())
+    table = make("average_ranks", {"summary": found.summary}, roles(found.study))[0].dropna(subset="average_rank")
+    numbers = {"NLL": ("", "nll"), "MSE": ("", "mse"), "SSIM": ("", "ssim"), "neighbour probe": ("", "neighbour_probe")}
+    numbers |= {f"Fréchet distance, {name}": (part, "frechet_distance") for name, part in SAMPLERS.items()}
+    for label, (part, metric) in numbers.items():
+        rows = table[(table["part"] == part) & (table["metric"] == metric)].sort_values("average_rank", kind="stable")
+        assert set(rows["blocks"]) == {4}
+        first = ", ".join(f"{names[row.flavour].name} {row.average_rank:.1f}" for row in rows[:4].itertuples())
+        vae = rows.set_index("flavour")["average_rank"]["vae"]
+        assert f"| {label} | {first} | {vae:.1f} of {len(rows)} |" in FINDINGS
+
+
 def test_what_is_likely_on_a_plane() -> None:
     text = " ".join(FINDINGS.split())
     rows = ranked("reference").query("latent == 2 and part == ''").set_index(["dataset", "metric"]).sort_index()
