@@ -51,9 +51,10 @@ def check(results: Path) -> tuple[int, str | None]:
         first, count = broken[0], len(broken)
         what = "is not what was written" if there(results / first) else "is gone"
         removed = [path, *(results / name for name in causes(PurePath(first)))]
+        by = f"repair it by {shlex.join(['rm', '-f', *map(str, removed)])} && {command}"
+        mend = f"restore it, or publish again by {command}" if "pieces" in document else by
         raise VaebenchError(
-            f"{results / first} {what} ({count} of {len(files)} files broken, this the first of the chain): repair it "
-            f"by {shlex.join(['rm', '-f', *map(str, removed)])} && {command}"
+            f"{results / first} {what} ({count} of {len(files)} files broken, this the first of the chain): {mend}"
         )
     return len(files), commit
 
