@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from vaebench.cli import main
 from vaebench.errors import VaebenchError
+from vaebench.report import paper
 from vaebench.report.provenance import laid_out
 from vaebench.report.publication import publish
 from vaebench.report.results import CONDITIONS, TIDY, Results
@@ -26,7 +27,15 @@ from vaebench.study.tidy import text
 WHOLE = Results(Path(__file__).parents[2] / "results/uncertainty")  # two latent sizes, three flavours, three seeds
 
 
-def piece(folder: Path, latent: int, change: Callable[[dict[str, Any]], object] = lambda facts: None) -> Results:
+FLAVOURS = "vae", "wae_mmd", "ae"
+
+
+def piece(
+    folder: Path,
+    latent: int,
+    change: Callable[[dict[str, Any]], object] = lambda facts: None,
+    flavours: Sequence[str] = FLAVOURS,
+) -> Results:
     """The results of a run of one latent size, of which something is changed in the provenance."""
     facts = json.loads(json.dumps(WHOLE.provenance))
     [origin] = facts.pop("pieces")
@@ -35,10 +44,12 @@ def piece(folder: Path, latent: int, change: Callable[[dict[str, Any]], object] 
     facts["files"] = {}
     for name, content in WHOLE.tidy().items():
         if name == CONDITIONS:
-            part = json.dumps([cell for cell in json.loads(content) if cell["latent"] == latent]).encode()
+            cells = [cell for cell in json.loads(content) if cell["latent"] == latent and cell["flavour"] in flavours]
+            part = json.dumps(cells).encode()
         else:
             reader = csv.DictReader(io.StringIO(content.decode()))
-            part = text([row for row in reader if row["latent"] == str(latent)], reader.fieldnames).encode()
+            rows = [row for row in reader if row["latent"] == str(latent) and row["flavour"] in flavours]
+            part = text(rows, reader.fieldnames).encode()
         put(folder, name, part, facts)
     change(facts)
     facts.pop("sha256")
@@ -81,29 +92,35 @@ def test_two_halves_are_the_whole(tmp_path: Path) -> None:
     assert shown[0] == shown[1] and "geometry.md" in shown[0]
 
 
-def test_rows_held_against_published_values_are_joined(tmp_path: Path) -> None:
-    def as_rows(latent: int) -> Callable[[dict[str, Any]], None]:
+@pytest.fixture
+def rows(tmp_path: Path) -> Results:
+    """Rows that are held against published values, of two pieces."""
+
+    def of(latent: int, *flavours: str) -> Results:
+        claim = {"dataset": "fashion_mnist", "architecture": "mlp", "latent": latent, "value": 1.0, "source": "a paper"}
+        claims = {flavour: claim | {"flavour": flavour} for flavour in flavours}
+
         def change(facts: dict[str, Any]) -> None:
-            claim = {
-                "dataset": "fashion_mnist",
-                "architecture": "mlp",
-                "latent": latent,
-                "value": 1.0,
-                "source": "a paper",
-            }
-            rows = {label: claim | {"flavour": label} for label in facts["study"]["flavours"]}
-            rows = {label: row for label, row in rows.items() if (label == "ae") == (latent == 2)}
-            facts["study"] |= {"flavours": {}, "latents": [], "published": rows}
-            cells = json.loads((tmp_path / f"{latent}/tables" / CONDITIONS).read_bytes())
-            kept = json.dumps([cell for cell in cells if cell["flavour"] in rows]).encode()
-            put(tmp_path / f"{latent}", CONDITIONS, kept, facts)
+            facts["study"] |= {"flavours": {}, "latents": [], "published": claims}
 
-        return change
+        return piece(tmp_path / f"{latent}", latent, change, flavours)
 
-    pieces = [piece(tmp_path / f"{latent}", latent, as_rows(latent)) for latent in (2, 16)]
-    publish(pieces, tmp_path / "both")
-    found = Results(tmp_path / "both").study
-    assert [(cell.flavour, cell.latent) for cell in found.cells()] == [("ae", 2), ("vae", 16), ("wae_mmd", 16)]
+    publish([of(2, "ae"), of(16, "vae", "wae_mmd")], tmp_path / "both")
+    return Results(tmp_path / "both")
+
+
+def test_rows_held_against_published_values_are_joined(rows: Results) -> None:
+    assert [(cell.flavour, cell.latent) for cell in rows.study.cells()] == [("ae", 2), ("vae", 16), ("wae_mmd", 16)]
+
+
+@pytest.mark.slow
+def test_a_paper_has_the_published_values(rows: Results, tmp_path: Path) -> None:
+    paper.make(rows, tmp_path / "paper")
+    page, shown = ((tmp_path / f"paper/tables/published.{form}").read_text() for form in ("md", "html"))
+    ours = WHOLE.summary.query("flavour == 'vae' and latent == 16 and metric == 'nll'").iloc[0]
+    told = f"{ours['mean']:.2f} ± {(ours['high'] - ours['low']) / 2:.2f}"
+    assert f"| vae | fashion_mnist | 16 | NLL | 1.00 | {told} |" in page and f">{told}</td>" in shown
+    assert page.count("| fashion_mnist |") == 3
 
 
 def test_what_is_published_is_verified_and_published_again(tmp_path: Path) -> None:
@@ -130,19 +147,19 @@ def test_what_is_published_is_verified_and_published_again(tmp_path: Path) -> No
 
 
 def test_of_a_block_of_several_pieces_the_last_counts(tmp_path: Path) -> None:
-    first = piece(tmp_path / "first", 2)
-
     def more_seeds(facts: dict[str, Any]) -> None:
         """Of a later run, with another seed, another judge (which its conditions tell) and other values."""
         facts["study"] |= {"seeds": [0, 1, 2, 3], "judge": {"epochs": 9, "seeds": [0]}}
         facts["commit"] = "later"
-        metrics = first.tidy()["metrics.csv"].replace(b",elbo,-", b",elbo,-9")
+        metrics = (tmp_path / "later/tables/metrics.csv").read_bytes().replace(b",elbo,-", b",elbo,-9")
         put(tmp_path / "later", "metrics.csv", metrics, facts)
 
-    pieces = [first, piece(tmp_path / "other", 16), piece(tmp_path / "later", 2, more_seeds)]
-    publish(pieces, tmp_path / "both")
+    publish([WHOLE, piece(tmp_path / "later", 2, more_seeds)], tmp_path / "both")
     found = Results(tmp_path / "both")
+    for name in TIDY:
+        assert len(found.tidy()[name].splitlines()) == len(WHOLE.tidy()[name].splitlines())
     assert found.study.seeds == [0, 1, 2, 3]
+    assert len(found.conditions) == 6 and found.provenance["runs"] == {"finished": 18, "diverged": 0}
     later, others = (origin for origin in sorted(found.provenance["pieces"], key=lambda of: of["commit"] != "later"))
     assert later["blocks"] == [["fashion_mnist", "mlp", 2]] and others["blocks"] == [["fashion_mnist", "mlp", 16]]
     ours = found.needed("metrics").query("metric == 'elbo'").set_index(["flavour", "latent", "seed"])["value"]

@@ -24,6 +24,7 @@ from vaebench.errors import VaebenchError
 from vaebench.files import DIGEST, remove, write
 from vaebench.report.provenance import CHECKOUT, PACKAGES, commit, laid_out
 from vaebench.report.results import CONDITIONS, TIDY, Results
+from vaebench.report.tables.conditions import place
 from vaebench.study import config, tidy
 from vaebench.study.naming import readable
 from vaebench.study.tidy import CELL
@@ -51,7 +52,7 @@ def publish(pieces: Sequence[Results], folder: Path) -> str:
     parts = {piece: blocks for piece, blocks in parts.items() if blocks}
     study = _study([*parts]) | {"pathvars": {"results": str(folder)}}
     conditions = [cell for piece, blocks in parts.items() for cell in piece.conditions if _block(cell) in blocks]
-    conditions.sort(key=_place)
+    conditions.sort(key=place)
     _refuse_others(config.check(study, str(folder)), conditions)
     tables = dict(_tables(parts)) | {CONDITIONS: (json.dumps(conditions, indent=1) + "\n").encode()}
     runs = _runs(conditions)
@@ -66,24 +67,17 @@ def publish(pieces: Sequence[Results], folder: Path) -> str:
         "command": shlex.join(["vaebench", "publish", *(str(piece.folder) for piece in pieces), "--into", str(folder)]),
         "files": {f"tables/{name}": hashlib.sha256(content).hexdigest() for name, content in tables.items()},
     }
-    remove(*folder.glob("tables/*.csv"), *folder.glob("tables/*.csv.gz"))
+    names = {name: name if name == CONDITIONS else f"{name}.gz" for name in tables}
     for name, content in tables.items():
-        if name == CONDITIONS:
-            write(folder / "tables" / name, content)
-        else:
-            write(folder / f"tables/{name}.gz", gzip.compress(content, mtime=0))
+        write(folder / "tables" / names[name], content if name == CONDITIONS else gzip.compress(content, mtime=0))
     write(folder / "provenance.json", laid_out(document))
+    remove(*(path for path in folder.glob("tables/*.csv*") if path.name not in names.values()))
     told = ", ".join(f"{count} {status}" for status, count in runs.items())
     return f"{folder}: {len(owners)} blocks of {len(origins)} pieces, runs: {told}"
 
 
-def _block(row: Mapping[str, Any]) -> Block:
-    return row["dataset"], row["architecture"], int(row["latent"])
-
-
-def _place(row: Mapping[str, Any]) -> tuple:
-    """A row's place in a table: that of its cell."""
-    return tuple(int(row[name]) if name == "latent" else row[name] for name in CELL)
+def _block(cell: Mapping[str, Any]) -> Block:
+    return cell["dataset"], cell["architecture"], cell["latent"]
 
 
 def _blocks(piece: Results) -> list[Block]:
@@ -123,10 +117,10 @@ def _merged(facts: Sequence[tuple[Path, Facts]], what: str) -> Facts:
 
 def _refuse_others(study: config.Study, conditions: Sequence[Facts]) -> None:
     """Raise `VaebenchError` unless the cells are all of the study's, and of one kind by flavour."""
-    measured = {_place(cell) for cell in conditions}
+    measured = {place(cell) for cell in conditions}
     for_a_gpu = {label for label, row in study.published.items() if row.gpu}
     planned = [cell for cell in study.cells() if cell.flavour not in for_a_gpu]
-    if lacking := [cell for cell in planned if _place(msgspec.structs.asdict(cell)) not in measured]:
+    if lacking := [cell for cell in planned if place(msgspec.structs.asdict(cell)) not in measured]:
         first = "/".join(str(getattr(lacking[0], name)) for name in CELL)
         raise VaebenchError(
             f"{len(lacking)} cells are in none of the pieces, such as {first}: measure them, or give less"
@@ -150,11 +144,12 @@ def _tables(parts: Mapping[Results, set[Block]]) -> Iterator[tuple[str, bytes]]:
         headings = set()
         for piece, content in tables.items():
             reader = csv.DictReader(io.StringIO(content.decode()))
-            rows += [row for row in reader if _block(row) in parts[piece]]
+            found = ({**row, "latent": int(row["latent"])} for row in reader)
+            rows += [row for row in found if _block(row) in parts[piece]]
             headings.add(tuple(reader.fieldnames or ()))
         if len(headings) > 1:
             raise VaebenchError(f"the pieces' {name} have other columns: publish results of one version of vaebench")
-        yield name, tidy.text(sorted(rows, key=_place), headings.pop()).encode()
+        yield name, tidy.text(sorted(rows, key=place), headings.pop()).encode()
 
 
 def _runs(conditions: Sequence[Facts]) -> dict[str, int]:

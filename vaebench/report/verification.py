@@ -50,9 +50,10 @@ def check(results: Path) -> tuple[int, str | None]:
     if broken:
         first, count = broken[0], len(broken)
         what = "is not what was written" if there(results / first) else "is gone"
-        removed = [path, *(results / name for name in causes(PurePath(first)))]
-        by = f"repair it by {shlex.join(['rm', '-f', *map(str, removed)])} && {command}"
-        mend = f"restore it, or publish again by {command}" if "pieces" in document else by
+        mend = f"restore it, or publish again by {command}"
+        if "pieces" not in document:
+            removed = [path, *(results / name for name in causes(PurePath(first)))]
+            mend = f"repair it by {shlex.join(['rm', '-f', *map(str, removed)])} && {command}"
         raise VaebenchError(
             f"{results / first} {what} ({count} of {len(files)} files broken, this the first of the chain): {mend}"
         )
@@ -68,10 +69,8 @@ def _link(name: str) -> tuple[int, str]:
 def _found(path: Path) -> str | None:
     """SHA-256 of a file, before it was compressed if it is there so alone; None if it cannot be read."""
     try:
-        return (
-            sha256(path)
-            if path.exists()
-            else hashlib.sha256(uncompressed(path.with_name(f"{path.name}.gz"))).hexdigest()
-        )
+        if path.exists():
+            return sha256(path)
+        return hashlib.sha256(uncompressed(path.with_name(f"{path.name}.gz"))).hexdigest()
     except (OSError, EOFError, zlib.error):
         return None
