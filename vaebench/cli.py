@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from vaebench.data.sources import Dataset
 from vaebench.errors import Interrupted, VaebenchError, interruptible
 from vaebench.study import catalogue, config
 
@@ -165,8 +164,7 @@ def _check(options: argparse.Namespace) -> None:
     if study.mirror and "://" not in study.mirror and not Path(study.mirror).expanduser().is_dir():
         faults.append(f"mirror: {study.mirror}: no such folder")
     data = {}
-    for name, given in study.datasets.items():
-        source = given or Dataset()
+    for name, source in study.sources().items():
         try:
             found = preview(name, source, places["data"] / "raw" / name, study.mirror)
         except VaebenchError as error:

@@ -168,6 +168,33 @@ def test_of_a_block_of_several_pieces_the_last_counts(tmp_path: Path) -> None:
         assert ours[place] == (value if place[1] == 16 else float(str(value).replace("-", "-9")))
 
 
+def test_pieces_of_one_dataset_each_tell_it_from_their_own(tmp_path: Path) -> None:
+    """As a study of one dataset has foreign data that no model is trained on, here the other piece's."""
+
+    def against(dataset: str, other: str) -> Callable[[dict[str, Any]], None]:
+        def change(facts: dict[str, Any]) -> None:
+            facts["study"]["datasets"] = {dataset: {}}
+            facts["study"]["out_of_distribution"] = {dataset: [other]}
+            facts["datasets"] = {name: {"prepared_sha256": name} for name in (dataset, other)}
+            facts["observed_test_sets_sha256"] = {dataset: {"dynamic": dataset}}
+            for name in (*TIDY, CONDITIONS):
+                path = tmp_path / dataset / "tables" / name
+                put(path.parents[1], name, path.read_bytes().replace(b"fashion_mnist", dataset.encode()), facts)
+
+        return change
+
+    digits = piece(tmp_path / "mnist", 2, against("mnist", "fashion_mnist"))
+    clothes = piece(tmp_path / "fashion_mnist", 2, against("fashion_mnist", "mnist"))
+    publish([digits, clothes], tmp_path / "both")
+    both = Results(tmp_path / "both")
+    assert both.study.out_of_distribution == {"mnist": ["fashion_mnist"], "fashion_mnist": ["mnist"]}
+    assert [*both.study.datasets] == ["mnist", "fashion_mnist"] and len(both.study.cells()) == 6
+    assert {name: of["prepared_sha256"] for name, of in both.provenance["datasets"].items()} == {
+        "mnist": "mnist",
+        "fashion_mnist": "fashion_mnist",
+    }
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -227,6 +227,27 @@ def test_samples_that_another_judge_judged_are_not_compared(tmp_path: Path) -> N
     assert verdicts(replicate(longer, reference)) == {"agree": 13}
 
 
+def test_numbers_on_other_foreign_data_are_not_compared(tmp_path: Path) -> None:
+    def told_from(folder: Path, foreign: str) -> Results:
+        """A study one number of which is of foreign data that were prepared otherwise."""
+        study(folder, out_of_distribution={"mnist": ["fashion_mnist"]})
+        table = gather([folder / "tables/metrics.csv"])
+        table.assign(
+            part=np.where(table["metric"] == "ssim", "fashion_mnist", ""),
+            metric=table["metric"].replace("ssim", "auroc_elbo"),
+        ).to_csv(folder / "tables/metrics.csv", index=False)
+        facts = json.loads((folder / "provenance.json").read_text())
+        facts["datasets"]["fashion_mnist"] = {"prepared_sha256": foreign}
+        (folder / "provenance.json").write_text(json.dumps(facts))
+        return Results(folder)
+
+    one, same, other = (told_from(tmp_path / str(place), foreign) for place, foreign in enumerate("aab"))
+    assert verdicts(replicate(one, same)) == {"agree": 9}
+    table = replicate(one, other)
+    assert {*table.loc[table["verdict"] == "not comparable", "metric"]} == {"auroc_elbo"}
+    assert {*table["reason"]} == {"the foreign data are others", "neither has a value", ""}
+
+
 def test_few_seeds_of_the_reference_agree_with_equals_alone(tmp_path: Path) -> None:
     one, same, other = (study(tmp_path / f"{n}", of=of, seeds=2) for n, of in enumerate((0, 0, 1)))
     assert verdicts(replicate(Results(one), Results(same))) == {"agree": 9}

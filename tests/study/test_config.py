@@ -267,6 +267,9 @@ def test_a_users_dataset_may_have_any_good_name() -> None:
         ({"published": {"iwae": ROW}}, "'iwae' names another flavour than vae", "give vae another label"),
         ({"published": {"row": {}}}, "published.row: the key 'dataset' is missing", "give it"),
         ({"datasets": {"digits": {"labels": "y.npy"}}}, "datasets.digits: labels without a path", "give the path"),
+        ({"out_of_distribution": {"mnist": ["digits"]}}, "unknown dataset 'mnist'", "choose from digits"),
+        ({"out_of_distribution": {"digits": ["mnst"]}}, "unknown dataset 'mnst'", "did you mean mnist"),
+        ({"out_of_distribution": {"digits": ["digits"]}}, "out_of_distribution.digits: it is held against", "leave it"),
     ],
 )
 def test_bad_input_is_told_with_its_place_and_mend(changes: dict, place: str, mend: str) -> None:
@@ -286,6 +289,15 @@ def test_required_fields(missing: str) -> None:
     nothing = "nothing to train: give flavours and latents"
     first = "the key 'datasets' is missing: give it, such as datasets: {digits: {}}"
     assert refused(raw) == (first if missing == "datasets" else nothing)
+
+
+def test_foreign_data_may_be_public_ones_on_which_nothing_is_trained() -> None:
+    datasets = {"digits": None, "mnist": {"limits": {"test": 5}}}
+    foreign = {"digits": ["fashion_mnist", "mnist"]}
+    study = config.check(PLAIN | {"datasets": datasets, "out_of_distribution": foreign})
+    assert study.sources() == {"digits": Dataset(), "mnist": Dataset(limits=Limits(test=5)), "fashion_mnist": Dataset()}
+    assert {cell.dataset for cell in study.cells()} == {"digits", "mnist"}
+    assert (study.foreign("digits"), study.foreign("mnist")) == (["fashion_mnist", "mnist"], [])
 
 
 def test_a_published_row_is_a_cell_of_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:

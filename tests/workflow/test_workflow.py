@@ -301,6 +301,30 @@ def test_real_mnist_and_fashion_mnist(tmp_path: Path) -> None:
     assert (summary.loc["fashion_mnist", "elbo"]["mean"] < summary.loc["mnist", "elbo"]["mean"]).all()
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the public datasets on this machine")
+def test_data_that_are_foreign_alone_are_prepared_and_nothing_is_trained_on_them(tmp_path: Path) -> None:
+    settings = CONFIG | {
+        "datasets": {"mnist": {"limits": {"train": 300, "validation": 100, "test": 100}}},
+        "flavours": {"vae": {}},
+        "seeds": [0],
+        "samplers": {"prior": {}},
+        "out_of_distribution": {"mnist": ["fashion_mnist"]},
+    }
+    folder = workspace(tmp_path)
+    result = snakemake(folder, "--cores", "2", settings=settings)
+    assert result.returncode == 0, result.stderr
+    results = Results(folder / "results")
+    rows = results.needed("metrics").set_index(["part", "metric"])["value"]
+    assert 50 < rows["fashion_mnist", "auroc_elbo"] <= 100
+    assert [*results.provenance["datasets"]] == ["mnist", "fashion_mnist"]
+    assert {"data/fashion_mnist.json", "data/fashion_mnist.png"} <= {*results.provenance["files"]}
+    assert check(folder / "results")[0] == len(results.provenance["files"])
+    assert [path.name for path in (folder / "results/judges").glob("*.safetensors")] == ["mnist-0.safetensors"]
+    assert {path.name for path in (folder / "results/runs").iterdir()} == {"mnist"}
+    assert "fashion_mnist.png" in {path.name for path in (folder / "results/site/data").iterdir()}
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [

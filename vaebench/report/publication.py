@@ -29,7 +29,8 @@ from vaebench.study import config, tidy
 from vaebench.study.naming import readable
 from vaebench.study.tidy import CELL
 
-GROWING = ("datasets", "architectures", "published", "latents", "seeds")  # of a study, what each piece has a part of
+NAMED = ("datasets", "architectures", "published", "out_of_distribution")  # of a study, what each piece has a part of
+LISTED = ("latents", "seeds")
 DATA = ("datasets", "observed_test_sets_sha256")  # of a provenance, what is equal where the data are
 PLACES = ("pathvars", "mirror")  # of a study, what no number depends on
 TOLD = ("judge",)  # of a study, what is told by the conditions of each cell
@@ -88,13 +89,13 @@ def _study(pieces: Sequence[Results]) -> Facts:
     """The study that has all of the pieces'; the first one's settings are those of all."""
     study, *others = (msgspec.to_builtins(piece.study) for piece in pieces)
     for piece, other in zip(pieces[1:], others, strict=True):
-        for name in study.keys() - {*GROWING, *PLACES, *TOLD}:
+        for name in study.keys() - {*NAMED, *LISTED, *PLACES, *TOLD}:
             if study[name] != other[name]:
                 raise VaebenchError(f"{piece.folder}: its {name} is not that of {pieces[0].folder}: publish them apart")
     every = [study, *others]
-    for name in ("datasets", "architectures", "published"):
+    for name in NAMED:
         study[name] = _merged([(piece.folder, of[name]) for piece, of in zip(pieces, every, strict=True)], name)
-    for name in ("latents", "seeds"):
+    for name in LISTED:
         study[name] = sorted({entry for of in every for entry in of[name]})
     return {name: value for name, value in study.items() if name not in PLACES}
 

@@ -29,7 +29,11 @@ from vaebench.study.tidy import CELL
 KEY = [*CELL, "part", "metric"]
 COLUMNS = [*KEY, "n", "mean", "reference_n", "reference", "low", "high", "verdict", "reason"]
 SAME = 1e-6  # relative difference of what is equal on another machine
-OTHERS = {"data": "the data are others", "judge": "samples are not known to be judged by the same judge"}
+OTHERS = {
+    "data": "the data are others",
+    "foreign": "the foreign data are others",
+    "judge": "samples are not known to be judged by the same judge",
+}
 SHOWN = ("tier", "gallery_images")  # of an evaluation, what changes no number
 
 
@@ -96,6 +100,7 @@ def _protocols(results: Results) -> Any:
         cell = cells[where]
         facts = {name: value for name, value in cell.plain().items() if name not in CELL} | {"data": data[where[0]]}
         facts |= {"judge": judges.get(where)} if judged else {}
+        facts |= {"foreign": data.get(part)} if view == "foreign" else {}
         return dict(_flat(facts | _measuring(study, view, part, msgspec.to_builtins(study.evaluation_of(cell)))))
 
     def protocol(*row: Any) -> dict[str, Any] | None:

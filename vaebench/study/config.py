@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from vaebench.data.sources import Dataset
+from vaebench.data.sources import SOURCES, Dataset
 from vaebench.errors import VaebenchError, among, nearest, one_line
 from vaebench.study import catalogue, faults
 from vaebench.study.document import plain
@@ -262,11 +262,17 @@ class Study(Struct, forbid_unknown_fields=True, frozen=True):
         """The samplers by label, in order, hyperparameters checked and completed; raises `VaebenchError`."""
         return {label: Choice.labelled("samplers", label, given) for label, given in self.samplers.items()}
 
+    def sources(self) -> dict[str, Dataset]:
+        """Its datasets by name: those that models are trained on, and public ones that are foreign to them alone."""
+        own = {name: given or Dataset() for name, given in self.datasets.items()}
+        return own | {name: Dataset() for inside in own for name in self.foreign(inside) if name not in own}
+
     def foreign(self, dataset: str) -> list[str]:
         """The datasets that models of a dataset are to tell from it; raises `VaebenchError` for an unknown one."""
         for inside, others in self.out_of_distribution.items():
-            for name in (inside, *others):
-                among("dataset", name, self.datasets)
+            among("dataset", inside, self.datasets)
+            for name in others:
+                among("dataset", name, {**self.datasets, **SOURCES})
             if inside in others:
                 raise VaebenchError(f"out_of_distribution.{inside}: it is held against itself: leave it out")
         return self.out_of_distribution.get(dataset, [])

@@ -5,7 +5,7 @@ import shlex
 import msgspec
 from snakemake.exceptions import WorkflowError
 
-from vaebench.data.sources import SOURCES, Dataset
+from vaebench.data.sources import SOURCES
 from vaebench.errors import VaebenchError
 from vaebench.files import sha256
 from vaebench.report import figures, questions, site, statistic, terminal
@@ -24,8 +24,9 @@ try:
     study = check(config)
     CELLS = {cell.path: cell for cell in study.cells()}
     FAMILIES = study.families()
-    for name, dataset in study.datasets.items():
-        (dataset or Dataset()).located(name)
+    DATASETS = study.sources()
+    for name, dataset in DATASETS.items():
+        dataset.located(name)
 except VaebenchError as error:
     raise WorkflowError(str(error)) from None
 
@@ -86,7 +87,7 @@ FILES |= {name: f"<results>/tables/{name}.csv" for name in STATISTICS}
 
 
 wildcard_constraints:
-    dataset="|".join(study.datasets),
+    dataset="|".join(DATASETS),
     architecture="|".join(study.architectures),
     flavour="|".join(FAMILIES),
     latent=r"\d+",
@@ -107,14 +108,14 @@ def cell_of(wildcards):
 
 def dataset_of(wildcards):
     """The configuration of a job's dataset."""
-    return study.datasets[wildcards.dataset] or Dataset()
+    return DATASETS[wildcards.dataset]
 
 
 @functools.cache
 def fingerprint_of(name):
     """What a dataset is made from, by content; read once in a process."""
     try:
-        return (study.datasets[name] or Dataset()).fingerprint(name)
+        return DATASETS[name].fingerprint(name)
     except VaebenchError as error:
         raise WorkflowError(str(error)) from None
 

@@ -9,8 +9,8 @@ rule site:
             + ["agreement"] * GEOMETRY,
         ),
         galleries=collect("<results>/evaluations/{cell.path}/gallery.npz", cell=CELLS.values()),
-        cards=collect("<data>/{dataset}.json", dataset=study.datasets),
-        sheets=collect("<data>/{dataset}.png", dataset=study.datasets),
+        cards=collect("<data>/{dataset}.json", dataset=DATASETS),
+        sheets=collect("<data>/{dataset}.png", dataset=DATASETS),
     output:
         directory("<results>/site"),
     log:

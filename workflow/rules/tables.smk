@@ -144,8 +144,8 @@ rule provenance:
     input:
         runs=collect("<results>/runs/{cell.path}.json", cell=CELLS.values()),
         conditions=collect("<results>/evaluations/{cell.path}/conditions.json", cell=CELLS.values()),
-        cards=collect("<data>/{dataset}.json", dataset=study.datasets),
-        data=collect("<data>/{dataset}.{form}", dataset=study.datasets, form=["safetensors", "png"]),
+        cards=collect("<data>/{dataset}.json", dataset=DATASETS),
+        data=collect("<data>/{dataset}.{form}", dataset=DATASETS, form=["safetensors", "png"]),
         judges=(
             collect(
                 "<results>/judges/{dataset}-{seed}.safetensors",

@@ -113,7 +113,7 @@ def _sheets(results: Results, place: Path) -> dict[str, list[str]]:
 
 def _cards(results: Results, folder: Path, place: Path) -> Iterator[dict[str, Any]]:
     """The facts of each dataset whose card is there, and its contact sheet."""
-    for name in results.study.datasets:
+    for name in results.study.sources():
         path = folder / f"{name}.json"
         if path.exists():
             with reading(path, "a card", "delete it, and it is made again"):
