@@ -209,6 +209,23 @@ def test_interquartile_means_are_of_scores_and_count_runs() -> None:
     assert (found["low"] < found["score"])[["iwae", "vae", "vamp"]].all() and (found["reason"] == "").sum() == 3
 
 
+def test_a_block_of_more_seeds_counts_no_more_than_the_others() -> None:
+    """Of runs that seeds do not change: how many of them a block has is no matter, but to counts and intervals."""
+    once = np.repeat(values()[..., :1], 3, -1)
+    more = np.concatenate([once, once], -1)
+    more[1:, :, :, 3:] = more[:, 1:, :, 3:] = np.nan  # a block of six seeds, three of three
+    tables = [study(tidy(each)) for each in (once, more)]
+    for statistic, kept in (
+        (interquartile_mean, ["flavour", "score"]),
+        (profiles, ["flavour", "tau", "share"]),
+        (improvement, ["role", "flavour", "against", "probability"]),
+        (variance, ["component", "variance", "share"]),
+    ):
+        one, other = (statistic(table) for table in tables)
+        pd.testing.assert_frame_equal(one[kept], other[kept])
+        assert not one["runs"].equals(other["runs"])
+
+
 def test_where_half_of_the_flavours_are_the_best_there_is_no_score() -> None:
     found = interquartile_mean(study(tidy(np.ones((2, 2, 5, 3)))))
     assert found["score"].isna().all()

@@ -10,22 +10,26 @@ import numpy as np
 Array = np.ndarray
 
 
-def components(values: Array, factors: Mapping[str, Array], effects: Iterable[str]) -> dict[str, float]:
+def components(
+    values: Array, factors: Mapping[str, Array], effects: Iterable[str], weights: Array | None = None
+) -> dict[str, float]:
     """Variances of random ``effects`` and of the rest, by name, of values (n,); NaN where data do not tell.
 
     ``factors`` are the numbers (n,) of each value's class; an effect is of one or of several ("flavour:pair"), smaller
     ones come first, and what two values can have in common must be one of them, or nothing, or all. What two values of
     a class (that share a flavour and nothing else; a pair and a flavour; ...) differ by has twice the variance of what
     they do not share, whose mean over all couples of the class estimates it: unbiased whatever is missing, and of
-    complete data the estimates of the analysis of variance (Koch 1968, Technometrics 10, 551-558). Those below 0 are
-    set to 0.
+    complete data the estimates of the analysis of variance (Koch 1968, Technometrics 10, 551-558). A couple counts as
+    often as the product of its ``weights`` (n,) says, once without any. Estimates below 0 are set to 0.
     """
-    values = values - values.sum() / max(len(values), 1)
+    weights = np.ones(len(values)) if weights is None else weights
+    values = values - (weights * values).sum() / max(weights.sum(), 1)
     sets = {"": frozenset[str](), **{effect: frozenset(effect.split(":")) for effect in effects}}
     exact: dict[str, Array] = {}
     for effect in reversed(sets):  # couples that share this and no more
         within = [other for other in exact if sets[effect] < sets[other]]
-        exact[effect] = _couples(values, _classes(factors, sets[effect], len(values))) - sum(exact[o] for o in within)
+        exact[effect] = _couples(values, weights, _classes(factors, sets[effect], len(values)))
+        exact[effect] -= sum(exact[other] for other in within)
     half = {effect: squares / (2 * n) if n else np.nan for effect, (squares, n) in exact.items()}
     found: dict[str, float] = {}
     for effect in [*sets][1:]:
@@ -41,7 +45,8 @@ def _classes(factors: Mapping[str, Array], chosen: frozenset[str], n: int) -> Ar
     return np.unique(joined, return_inverse=True)[1]
 
 
-def _couples(values: Array, groups: Array) -> Array:
-    """Sum of the squared differences of all couples of values in one of some groups, and their number."""
-    n, sums, squares = (np.bincount(groups, weights) for weights in (None, values, values**2))
-    return np.array([(n * squares - sums**2).sum(), (n * (n - 1) / 2).sum()])
+def _couples(values: Array, weights: Array, groups: Array) -> Array:
+    """Sum of the squared differences of all couples of values in one of some groups, and their number, weighted."""
+    of = (weights, weights**2, weights * values, weights * values**2)
+    n, alone, sums, squares = (np.bincount(groups, counted) for counted in of)
+    return np.array([(n * squares - sums**2).sum(), ((n**2 - alone) / 2).sum()])

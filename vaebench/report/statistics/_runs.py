@@ -92,6 +92,11 @@ def weights(sizes: tuple[int, ...]) -> Array:
     return np.concatenate([random.multinomial(n, np.full(n, 1 / n), DRAWS) for n in sizes], 1)
 
 
+def alike(sizes: tuple[int, ...]) -> Array:
+    """What each run counts where blocks of these sizes count alike, (runs,): 1 where all are of one size."""
+    return np.concatenate([np.full(n, sum(sizes) / (len(sizes) * n)) for n in sizes])
+
+
 def ends(value: float, draws: Array, *sizes: int) -> tuple[float, float]:
     """Ends of a 95 % interval from draws (draws,) of strata of these sizes, as in `HOW`; NaN of fewer than `FEWEST`."""
     from scipy import special

@@ -1,4 +1,5 @@
-"""Interquartile mean of each flavour's scores over blocks and seeds: half of the runs, neither best nor worst.
+"""Interquartile mean of each flavour's scores over blocks and seeds: half of the runs, neither best nor worst. Blocks
+count alike, however many seeds they have.
 
 Agarwal et al. 2021, https://arxiv.org/abs/2108.13264.
 """
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vaebench.report.statistics._page import KEY, conditions, leaders, metric, page, reasons, sizes
-from vaebench.report.statistics._runs import HOW, SCALE, Array, ends, few, given, runs, weights
+from vaebench.report.statistics._runs import HOW, SCALE, Array, alike, ends, few, given, runs, weights
 
 INPUTS = ("metrics",)
 COLUMNS = [*KEY, "flavour", "blocks", "runs", "score", "low", "high", "reason"]
@@ -27,8 +28,9 @@ def interquartile_mean(metrics: pd.DataFrame) -> pd.DataFrame:
                 rows.append((*found.key, flavour, 0, 0, np.nan, np.nan, np.nan, reason or "no run has a value"))
                 continue
             values = np.concatenate(blocks)
-            score = float(middle(values, np.ones((1, len(values))))[0])
-            low, high = ends(score, middle(values, weights(counts)), *counts)
+            share = alike(counts)
+            score = float(middle(values, share[None])[0])
+            low, high = ends(score, middle(values, share * weights(counts)), *counts)
             rows.append((*found.key, flavour, len(counts), len(values), score, low, high, few(counts)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -57,7 +59,8 @@ def markdown(table: pd.DataFrame) -> str:
             counts = [f"{len(scored)}", *sizes(scored["blocks"], scored["runs"])]
             rows.append([metric(part, name), *leaders(scored, "score"), *counts])
     notes = [
-        f"Interquartile mean of scores over blocks (dataset, architecture, latent size) and seeds. {SCALE}.",
+        "Interquartile mean of scores over blocks (dataset, architecture, latent size), which count alike, and seeds. "
+        f"{SCALE}.",
         f"Intervals: {HOW}.",
         conditions(table),
         *reasons(table),

@@ -1,4 +1,4 @@
-"""Performance profiles: the share of a flavour's runs whose score is above a threshold.
+"""Performance profiles: the share of a flavour's runs whose score is above a threshold, mean over blocks.
 
 Dolan and More 2002, https://doi.org/10.1007/s101070100263; of runs, Agarwal et al. 2021,
 https://arxiv.org/abs/2108.13264.
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vaebench.report.statistics._page import KEY, conditions, leaders, metric, page, sizes
-from vaebench.report.statistics._runs import HOW, SCALE, ends, given, runs, weights
+from vaebench.report.statistics._runs import HOW, SCALE, alike, ends, given, runs, weights
 
 INPUTS = ("metrics",)
 THRESHOLDS = np.arange(-8, 9) / 8
@@ -27,8 +27,9 @@ def profiles(metrics: pd.DataFrame) -> pd.DataFrame:
             counts = tuple(map(len, blocks))
             if counts:
                 above = np.concatenate(blocks)[:, None] > THRESHOLDS
-                drawn = weights(counts) @ above / sum(counts)
-                for tau, share, draws in zip(THRESHOLDS, above.mean(0), drawn.T, strict=True):
+                each = alike(counts)
+                drawn = (each * weights(counts)) @ above / sum(counts)
+                for tau, share, draws in zip(THRESHOLDS, each @ above / sum(counts), drawn.T, strict=True):
                     low, high = np.clip(ends(share, draws, *counts), 0, 1)
                     rows.append((*found.key, flavour, tau, share, low, high, len(counts), sum(counts)))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -43,7 +44,7 @@ def markdown(table: pd.DataFrame) -> str:
         counts = [f"{found['flavour'].nunique()}", *sizes(found["blocks"], found["runs"])]
         rows.append([metric(part, name), *most, *counts])
     notes = [
-        f"The greatest share of a flavour's runs with a score above 0 and 0.5. {SCALE}.",
+        f"The greatest share of a flavour's runs with a score above 0 and 0.5, mean over blocks. {SCALE}.",
         f"Intervals: {HOW}.",
         conditions(table),
     ]

@@ -25,8 +25,9 @@ COLUMNS = [*KEY, "component", "variance", "share", *LEVELS, "runs", "reason"]
 def variance(metrics: pd.DataFrame) -> pd.DataFrame:
     """In rows with `COLUMNS`: of each number a row per component, controls aside.
 
-    Factors of one level have none. The last component is "seed", or "rest" where no cell has two runs: then seeds and
-    the interaction of all factors are one. ``share`` is that of the sum of the components' ``variance``.
+    Each cell counts alike, however many runs it has. Factors of one level have none. The last component is "seed", or
+    "rest" where no cell has two runs: then seeds and the interaction of all factors are one. ``share`` is that of the
+    sum of the components' ``variance``.
     """
     rows = []
     known = metrics[~metrics["control"] & np.isfinite(metrics["value"])].sort_values(RUN)
@@ -38,7 +39,9 @@ def variance(metrics: pd.DataFrame) -> pd.DataFrame:
         repeated = given.duplicated(CELL).any()
         if not repeated:
             effects = effects[:-1]
-        found = _components.components(given["value"].to_numpy(), factors, effects)
+        sizes = given.groupby(CELL)["value"].transform("size").to_numpy()
+        alike = np.lcm.reduce(sizes) // sizes  # whole numbers, so that what has no couples has exactly none
+        found = _components.components(given["value"].to_numpy(), factors, effects, alike)
         found["seed" if repeated else "rest"] = found.pop("rest")
         total = sum(found.values())
         reason = ""
@@ -63,9 +66,9 @@ def markdown(table: pd.DataFrame) -> str:
         lines.append([metric(part, name), *told, *sizes(*(found[level] for level in LEVELS), found["runs"])])
     notes = [
         "Shares (%) of the variance of a metric over all runs by analysis of variance of random factors (estimates of "
-        "unbalanced data by Koch 1968); those below 0 are set to 0; seed: runs of one cell; rest: seeds and the "
-        "interaction of all factors, where cells have one run. A component is no surer than its factor has levels: of "
-        "two datasets, that of the dataset has one degree of freedom.",
+        "unbalanced data by Koch 1968), cells counting alike however many runs they have; those below 0 are set to 0; "
+        "seed: runs of one cell; rest: seeds and the interaction of all factors, where cells have one run. A component "
+        "is no surer than its factor has levels: of two datasets, that of the dataset has one degree of freedom.",
         conditions(table),
         *reasons(table.drop_duplicates(KEY)),
     ]
