@@ -499,8 +499,10 @@ def test_concordance_draws_the_table() -> None:
         assert np.abs(dots[kind][:, 1] - heights).max() < 0.5
         ends = [segment[:, 0] for segment in bars.get_segments() if len(segment)]
         np.testing.assert_array_equal(ends, shown[["low", "high"]].dropna())
+    told = table.loc[[*SHOWN]].query("high - low <= 0.5")["low"]
     left, right = axes.get_xlim()
-    assert left < 0 and right > 1 and axes.get_ylim()[0] > axes.get_ylim()[1]
+    assert left == pytest.approx(min(told.min(), table.loc[[*SHOWN], "mean"].min()) - 0.02)
+    assert right > 1 and axes.get_ylim()[0] > axes.get_ylim()[1]
     assert axes.lines[-1].get_xdata() == [0, 0]
     assert note(figure) == (
         "Not shown: copy (control) — it has no latents; VQ-VAE in line, geodesic — its latents are discrete codes; "

@@ -469,7 +469,11 @@ def test_concordance_is_the_mean_correlation_of_two_seeds():
         assert np.array_equal([segment[:, 0] for segment in bars.get_segments()], rows[["low", "high"]])
     assert axes.collections[0].get_alpha().tolist() == [0.25, 1, 1, 1]
     assert axes.lines[-1].get_xdata() == [0, 0]
-    assert axes.get_xlim()[0] < agreement["low"].min() and axes.get_xlim()[1] > 1
+    shown = agreement[agreement["part"].isin(SHOWN)]
+    least = shown["low"].drop(shown["low"].idxmin()).min()  # but for the faint one
+    assert axes.get_xlim() == pytest.approx((min(least, shown["mean"].min()) - 0.02, 1.02))
+    labels = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert ("independence" in labels) == (axes.get_xlim()[0] <= 0)
     assert axes.get_xlabel() == "mean Spearman correlation of two seeds"
 
 

@@ -2,7 +2,7 @@
 
 Distances are those of the latent space, those of the two decoded images (ends), lengths of straight lines' images,
 and lengths of geodesics. The correlation is 1 where every two seeds have the pairs in the same order, and 0 on average
-where they are independent. An interval that spans more than half of that is faint.
+where they are independent. An interval that spans more than half of that is faint, and may run out of the axis.
 """
 
 from __future__ import annotations
@@ -27,11 +27,15 @@ def concordance(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style
     flavours, note = shown(agreement, palette)
     if not flavours:
         return style.nothing("no flavour has distances to compare over seeds", note)
+    kinds = agreement[agreement["part"].isin(SHOWN)]
+    told = kinds["high"] - kinds["low"] <= VAGUE
+    start = min(kinds["mean"].min(), kinds["low"][told].min()) - 0.02
     looks = style.looks(SHOWN)
     handles = [look.handle() for look in looks.values()]
     for handle in handles:
         handle.set_linestyle("")
-    handles.append(Line2D([], [], color="0.6", linewidth=0.8, label="independence"))
+    if start <= 0:
+        handles.append(Line2D([], [], color="0.6", linewidth=0.8, label="independence"))
     figure, [axes] = style.canvas(
         1, 1, (style.TWO, 0.35 + style.height(flavours, palette, PITCH)), handles=handles, note=note
     )
@@ -43,8 +47,7 @@ def concordance(distances: pd.DataFrame, agreement: pd.DataFrame, palette: style
         axes.plot(rows["mean"], y, look.marker, color=look.colour, markersize=2.8, label=kind)
     axes.axvline(0, color="0.6", linewidth=0.8, zorder=0.5)
     style.rows(axes, flavours, palette)
-    least = agreement.loc[agreement["part"].isin(SHOWN), ["mean", "low"]].min().min()
-    axes.set(xlim=(min(0, least) - 0.02, 1.02), xlabel="mean Spearman correlation of two seeds")
+    axes.set(xlim=(start, 1.02), xlabel="mean Spearman correlation of two seeds")
     return figure
 
 
