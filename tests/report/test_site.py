@@ -22,13 +22,13 @@ from vaebench.report import questions
 from vaebench.report.answer import answer, restructured
 from vaebench.report.figures import style
 from vaebench.report.results import Results
-from vaebench.report.site import digest
+from vaebench.report.site import content, digest
 from vaebench.report.site.build import build
 from vaebench.report.site.content import key
 from vaebench.report.site.pictures import plane as plane_of
 from vaebench.report.site.pictures import png
 from vaebench.study import catalogue
-from vaebench.study.tidy import CELL, RUN
+from vaebench.study.tidy import BLOCK, CELL, RUN
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,17 @@ def test_places_are_by_block_and_in_it_in_the_order_of_tables(results: Path, sit
     families = list(Results(results).study.families())
     assert [place[3] for place in places] == [2] * 6 + [3] * 6
     assert [place[2] for place in places] == families * 2
+
+
+def test_the_page_tells_which_seeds_and_of_which_blocks_where_these_have_others(site: Path) -> None:
+    assert read(site / "data/study.js")["seeds"] == ["3 seeds: 0, 1, 2"]
+    blocks = [("mnist", 2, [0]), ("mnist", 16, [0, 1]), ("fashion_mnist", 2, [0])]
+    rows = [(dataset, "mlp", latent, seed) for dataset, latent, seeds in blocks for seed in seeds]
+    metrics = pd.DataFrame(rows * 2, columns=[*BLOCK, "seed"])
+    assert content.seeds_of(metrics) == [
+        "1 seed: 0 (Fashion-MNIST, MLP, latent size 2; MNIST, MLP, latent size 2)",
+        "2 seeds: 0, 1 (MNIST, MLP, latent size 16)",
+    ]
 
 
 def test_agreement_that_an_earlier_configuration_left_is_not_shown(results: Path, site: Path, tmp_path: Path) -> None:

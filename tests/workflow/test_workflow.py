@@ -322,7 +322,8 @@ def test_data_that_are_foreign_alone_are_prepared_and_nothing_is_trained_on_them
     assert check(folder / "results")[0] == len(results.provenance["files"])
     assert [path.name for path in (folder / "results/judges").glob("*.safetensors")] == ["mnist-0.safetensors"]
     assert {path.name for path in (folder / "results/runs").iterdir()} == {"mnist"}
-    assert "fashion_mnist.png" in {path.name for path in (folder / "results/site/data").iterdir()}
+    assert (folder / "results/site/data/fashion_mnist.png").exists()
+    assert '"name":"Fashion-MNIST"' in (folder / "results/site/data/study.js").read_text()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from vaebench.report.results import Results
 from vaebench.report.site import PAGES, content, pictures
 from vaebench.report.verification import check
 from vaebench.study.config import Cell
+from vaebench.study.naming import readable
 
 TITLES = {
     "runs": "All runs",
@@ -121,7 +122,7 @@ def _cards(results: Results, folder: Path, place: Path) -> Iterator[dict[str, An
             sheet = path.with_suffix(".png")
             if sheet.exists():
                 write(place / f"data/{name}.png", sheet.read_bytes(), lasting=False)
-            yield {"dataset": name, "lines": said, "sheet": f"data/{name}.png" if sheet.exists() else ""}
+            yield {"name": readable(name), "lines": said, "sheet": f"data/{name}.png" if sheet.exists() else ""}
 
 
 def _verification(results: Results) -> dict[str, Any]:

@@ -17,10 +17,23 @@ from vaebench.report.summary import summarise, whole
 from vaebench.report.tables import columns
 from vaebench.study import catalogue
 from vaebench.study.naming import metric_name, readable
-from vaebench.study.tidy import CELL, METRICS, RUN
+from vaebench.study.tidy import BLOCK, CELL, METRICS, RUN
 
 Plain = dict[str, Any]
 ENDS = ["mean", "low", "high", "n"]
+
+
+def seeds_of(metrics: pd.DataFrame) -> list[str]:
+    """Which seeds were run, and of which blocks where these have others."""
+    blocks: dict[tuple[int, ...], list[str]] = {}
+    for (dataset, architecture, latent), seeds in metrics.groupby(BLOCK)["seed"]:
+        block = f"{readable(dataset)}, {readable(architecture)}, latent size {latent}"
+        blocks.setdefault(tuple(sorted(seeds.unique())), []).append(block)
+    told = []
+    for seeds, of in blocks.items():
+        which = f" ({'; '.join(of)})" if len(blocks) > 1 else ""
+        told.append(f"{len(seeds)} seed{'s' * (len(seeds) > 1)}: {', '.join(map(str, seeds))}{which}")
+    return told
 
 
 def key(metric: str, part: str) -> str:
@@ -56,7 +69,7 @@ def of_study(results: Results) -> Plain:
             for name, look in looks.items()
         },
         "conditions": sorted({role["conditions"] for role in roles(study)}),
-        "seeds": sorted(study.seeds),
+        "seeds": seeds_of(results.needed("metrics")),
         "answer": [_leader(leader) for leader in answer(results)],
         "note": NOTE,
     }

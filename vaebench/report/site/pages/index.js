@@ -41,14 +41,16 @@ function facts() {
   const controls = Object.keys(flavours).length - count;
   const words = [
     `${count} flavours${controls ? ` and ${controls} controls` : ""} on ${Object.values(datasets).join(", ")}`,
-    `latent sizes ${latents.join(", ")}; ${seeds.length} seed${seeds.length > 1 ? "s" : ""}: ${seeds.join(", ")}`,
+    `latent sizes ${latents.join(", ")}`,
+    ...seeds,
     `data convention and likelihood: ${conditions.join(", or ")}`,
   ];
   by("study").append(...words.map(text => element("li", {}, text)));
+  by("data").hidden = !cards.length;
   by("cards").append(...cards.map(card => element("section", { class: "card" },
-    element("h3", {}, datasets[card.dataset]),
+    element("h3", {}, card.name),
     element("details", { open: !card.sheet }, element("summary", {}, card.lines[0]), element("ul", {}, ...card.lines.slice(1).map(line => element("li", {}, line)))),
-    ...(card.sheet ? [element("a", { href: card.sheet }, element("img", { src: card.sheet, loading: "lazy", alt: `Contact sheet of ${datasets[card.dataset]}` }))] : []))));
+    ...(card.sheet ? [element("a", { href: card.sheet }, element("img", { src: card.sheet, loading: "lazy", alt: `Contact sheet of ${card.name}` }))] : []))));
 }
 
 answer();
