@@ -28,7 +28,7 @@ from vaebench.report.site.content import key
 from vaebench.report.site.pictures import plane as plane_of
 from vaebench.report.site.pictures import png
 from vaebench.study import catalogue
-from vaebench.study.tidy import BLOCK, CELL, RUN
+from vaebench.study.tidy import CELL, RUN
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +97,14 @@ def test_places_are_by_block_and_in_it_in_the_order_of_tables(results: Path, sit
 def test_the_page_tells_which_seeds_and_of_which_blocks_where_these_have_others(site: Path) -> None:
     assert read(site / "data/study.js")["seeds"] == ["3 seeds: 0, 1, 2"]
     blocks = [("mnist", 2, [0]), ("mnist", 16, [0, 1]), ("fashion_mnist", 2, [0])]
-    rows = [(dataset, "mlp", latent, seed) for dataset, latent, seeds in blocks for seed in seeds]
-    metrics = pd.DataFrame(rows * 2, columns=[*BLOCK, "seed"])
-    assert content.seeds_of(metrics) == [
-        "1 seed: 0 (Fashion-MNIST, MLP, latent size 2; MNIST, MLP, latent size 2)",
+    runs = [
+        (dataset, "mlp", flavour, latent, seed)
+        for dataset, latent, seeds in blocks
+        for flavour in ("vae", "ae")
+        for seed in seeds
+    ]
+    assert content.seeds_of(runs) == [
+        "1 seed: 0 (MNIST, MLP, latent size 2; Fashion-MNIST, MLP, latent size 2)",
         "2 seeds: 0, 1 (MNIST, MLP, latent size 16)",
     ]
 

@@ -401,6 +401,14 @@ def test_components_of_variance_are_those_of_another_programme() -> None:
     assert table[sizes].drop_duplicates().to_numpy().tolist() == [[3, 1, 3, 4, 72]]
 
 
+def test_factors_that_no_two_runs_tell_apart_have_a_reason_whatever_runs_weigh() -> None:
+    """Where each dataset has a latent size of its own, and cells three to seven seeds."""
+    drawn = values((2, 2, 5, 7))
+    drawn[0, 1] = drawn[1, 0] = drawn[1, 1, :, 6] = drawn[0, 0, 1, 3:] = drawn[1, 1, 2, 5:] = np.nan
+    table = variance(study(tidy(drawn)))
+    assert set(table["reason"]) == {"too few runs to tell components apart"} and table["share"].isna().all()
+
+
 def test_one_seed_leaves_the_last_interaction_and_seeds_as_one() -> None:
     places = cells(**CROSSED)
     table = variance(judged(tidy(np.array(ONE)[..., None], places=places), places))

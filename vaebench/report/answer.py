@@ -13,7 +13,7 @@ from vaebench.report.statistics.best import CAVEAT
 from vaebench.report.tables.columns import heading, metric_of, over, place
 from vaebench.report.tables.entry import MISSING, number
 from vaebench.study import catalogue
-from vaebench.study.naming import metric_name, readable
+from vaebench.study.naming import block_name, metric_name, readable
 from vaebench.study.tidy import BLOCK, CELL
 
 PLACE = [*BLOCK, "conditions"]
@@ -115,8 +115,7 @@ def block(leader: Leader) -> tuple[Any, ...]:
 
 
 def _place(dataset: str, architecture: str, latent: int, conditions: str, *, several: bool) -> str:
-    words = f"{readable(dataset)}, {readable(architecture)}, latent size {latent}"
-    return _plain(words + f" ({conditions})" * several)
+    return _plain(block_name(dataset, architecture, latent) + f" ({conditions})" * several)
 
 
 def _cell(leader: Leader | None) -> str:

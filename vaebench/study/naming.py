@@ -30,6 +30,11 @@ def readable(label: str, family: str = "") -> str:
     return " ".join(pieces)
 
 
+def block_name(dataset: str, architecture: str, latent: int) -> str:
+    """Name of a block of cells, as tables and pages head it: "MNIST, MLP, latent size 2"."""
+    return f"{readable(dataset)}, {readable(architecture)}, latent size {latent}"
+
+
 def metric_name(metric: str) -> str:
     """Name of a metric: ``effective_sample_size`` is "effective sample size", ``nll`` is "NLL"."""
     return " ".join(_word(word, word) for word in metric.split("_"))

@@ -44,6 +44,7 @@ def build(
     study |= {
         "name": results.folder.absolute().name,
         "metrics": shown,
+        "seeds": content.seeds_of(runs["places"]),
         "verification": verification or _verification(results),
     }
     study |= {"cards": list(_cards(results, data or results.folder / "data", place)), **_sheets(results, place)}

@@ -16,19 +16,21 @@ from vaebench.report.statistic import roles
 from vaebench.report.summary import summarise, whole
 from vaebench.report.tables import columns
 from vaebench.study import catalogue
-from vaebench.study.naming import metric_name, readable
-from vaebench.study.tidy import BLOCK, CELL, METRICS, RUN
+from vaebench.study.naming import block_name, metric_name, readable
+from vaebench.study.tidy import CELL, METRICS, RUN
 
 Plain = dict[str, Any]
 ENDS = ["mean", "low", "high", "n"]
 
 
-def seeds_of(metrics: pd.DataFrame) -> list[str]:
-    """Which seeds were run, and of which blocks where these have others."""
+def seeds_of(runs: Iterable[Sequence[Any]]) -> list[str]:
+    """Which seeds ``runs`` (places as `RUN`) have, and of which blocks where these have others."""
+    found: dict[str, set[int]] = {}
+    for dataset, architecture, _, latent, seed in runs:
+        found.setdefault(block_name(dataset, architecture, latent), set()).add(seed)
     blocks: dict[tuple[int, ...], list[str]] = {}
-    for (dataset, architecture, latent), seeds in metrics.groupby(BLOCK)["seed"]:
-        block = f"{readable(dataset)}, {readable(architecture)}, latent size {latent}"
-        blocks.setdefault(tuple(sorted(seeds.unique())), []).append(block)
+    for block, of_block in found.items():
+        blocks.setdefault(tuple(sorted(of_block)), []).append(block)
     told = []
     for seeds, of in blocks.items():
         which = f" ({'; '.join(of)})" if len(blocks) > 1 else ""
@@ -69,7 +71,6 @@ def of_study(results: Results) -> Plain:
             for name, look in looks.items()
         },
         "conditions": sorted({role["conditions"] for role in roles(study)}),
-        "seeds": seeds_of(results.needed("metrics")),
         "answer": [_leader(leader) for leader in answer(results)],
         "note": NOTE,
     }

@@ -30,7 +30,7 @@ def components(
         within = [other for other in exact if sets[effect] < sets[other]]
         exact[effect] = _couples(values, weights, _classes(factors, sets[effect], len(values)))
         exact[effect] -= sum(exact[other] for other in within)
-    half = {effect: squares / (2 * n) if n else np.nan for effect, (squares, n) in exact.items()}
+    half = {effect: squares / (2 * n) if count else np.nan for effect, (squares, n, count) in exact.items()}
     found: dict[str, float] = {}
     for effect in [*sets][1:]:
         found[effect] = half[""] - half[effect] - sum(found[other] for other in found if sets[other] < sets[effect])
@@ -46,7 +46,8 @@ def _classes(factors: Mapping[str, Array], chosen: frozenset[str], n: int) -> Ar
 
 
 def _couples(values: Array, weights: Array, groups: Array) -> Array:
-    """Sum of the squared differences of all couples of values in one of some groups, and their number, weighted."""
-    of = (weights, weights**2, weights * values, weights * values**2)
-    n, alone, sums, squares = (np.bincount(groups, counted) for counted in of)
-    return np.array([(n * squares - sums**2).sum(), ((n**2 - alone) / 2).sum()])
+    """Of all couples of values in one of some groups: the sum of the squared differences and their number, both
+    weighted, and the number itself, which is exact."""
+    of = (weights, weights**2, weights * values, weights * values**2, None)
+    n, alone, sums, squares, counts = (np.bincount(groups, counted) for counted in of)
+    return np.array([(n * squares - sums**2).sum(), (n**2 - alone).sum() / 2, (counts * (counts - 1) / 2).sum()])

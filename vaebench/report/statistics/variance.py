@@ -39,8 +39,7 @@ def variance(metrics: pd.DataFrame) -> pd.DataFrame:
         repeated = given.duplicated(CELL).any()
         if not repeated:
             effects = effects[:-1]
-        sizes = given.groupby(CELL)["value"].transform("size").to_numpy()
-        alike = np.lcm.reduce(sizes) // sizes  # whole numbers, so that what has no couples has exactly none
+        alike = 1 / given.groupby(CELL)["value"].transform("size").to_numpy()
         found = _components.components(given["value"].to_numpy(), factors, effects, alike)
         found["seed" if repeated else "rest"] = found.pop("rest")
         total = sum(found.values())

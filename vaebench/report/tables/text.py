@@ -12,7 +12,7 @@ from vaebench.report.tables.conditions import Place
 from vaebench.report.tables.entry import MISSING, Entry
 from vaebench.report.tables.sheets import Sheet
 from vaebench.study import catalogue
-from vaebench.study.naming import CONTROLS, metric_name, readable
+from vaebench.study.naming import CONTROLS, block_name, metric_name, readable
 
 Marks = Sequence[int]  # numbers of footnotes
 
@@ -113,8 +113,14 @@ def _laid(sheet: Sheet, table: Table, numbers: Callable[[Iterable[str]], Marks])
                 [(entry, numbers([_but(entry, of_row).remark])) for entry in left],
             )
         )
-    block = f"{readable(dataset)}, {readable(architecture)}, latent size {latent}"
-    return Laid(sheet.part, block, of_block, [name.capitalize() for name in levels], columns, rows)
+    return Laid(
+        sheet.part,
+        block_name(dataset, architecture, latent),
+        of_block,
+        [name.capitalize() for name in levels],
+        columns,
+        rows,
+    )
 
 
 def _name(level: str, label: str) -> str:
