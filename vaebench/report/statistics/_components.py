@@ -16,11 +16,12 @@ def components(
     """Variances of random ``effects`` and of the rest, by name, of values (n,); NaN where data do not tell.
 
     ``factors`` are the numbers (n,) of each value's class; an effect is of one or of several ("flavour:pair"), smaller
-    ones come first, and what two values can have in common must be one of them, or nothing, or all. What two values of
-    a class (that share a flavour and nothing else; a pair and a flavour; ...) differ by has twice the variance of what
-    they do not share, whose mean over all couples of the class estimates it: unbiased whatever is missing, and of
-    complete data the estimates of the analysis of variance (Koch 1968, Technometrics 10, 551-558). A couple counts as
-    often as the product of its ``weights`` (n,) says, once without any. Estimates below 0 are set to 0.
+    ones come first, and what two values can have in common must be one of them, or nothing, or all. Two values that
+    share a flavour and nothing else, say, differ by squares whose expectation is twice the variance of all effects but
+    the flavour's; the mean of these squares over all such couples estimates it, and differences between kinds of
+    couples are the components (the method of symmetric sums): unbiased whatever is missing, and of complete data the
+    estimates of the analysis of variance. A couple counts as often as the product of its ``weights`` (n,) says, once
+    without any. Estimates below 0 are set to 0.
     """
     weights = np.ones(len(values)) if weights is None else weights
     values = values - (weights * values).sum() / max(weights.sum(), 1)
