@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
+from sklearn.metrics import auc, average_precision_score, roc_curve
 from torch import Tensor
 
 import vaebench
@@ -53,8 +53,8 @@ def test_scores_by_hand() -> None:
     """Of 3 x 2 pairs four are in order and one is equal; the first foreign image comes second, the other fourth."""
     found = values([1.0, 4.0, 2.0], [2.0, 3.0])
     assert found["auroc"] == pytest.approx(100 * 3.5 / 6)
-    # Thresholds 4 to 2: precisions 0, 1/2 and, of the two that are equal at 2, 2/4.
-    assert found["aupr"] == pytest.approx(100 * (1 / 2 * 1 / 2 + 1 / 2 * 2 / 4))
+    # At 3 a half of the foreign and a third of the own ones are told, at 2 all and two thirds: precisions of 3/5 both.
+    assert found["aupr"] == pytest.approx(60)
     # All foreign ones reach 2, and so do two of three.
     assert found["fpr_95"] == pytest.approx(200 / 3)
 
@@ -63,7 +63,7 @@ def test_scores_far_apart() -> None:
     assert values([1.0, 2.0, 3.0], [5.0, 4.0]) == {"auroc": 100, "aupr": 100, "fpr_95": 0}
     wrong = values([4.0, 5.0, 6.0], [1.0, 2.0])
     assert (wrong["auroc"], wrong["fpr_95"]) == (0, 100)
-    assert wrong["aupr"] == pytest.approx(100 * (1 / 2 * 1 / 4 + 1 / 2 * 2 / 5))
+    assert wrong["aupr"] == pytest.approx(100 * (1 / 2 * 1 / 3 + 1 / 2 * 1 / 2))
 
 
 @pytest.mark.parametrize("count", [19, 20, 100, 256])
@@ -90,9 +90,19 @@ def test_scores_agree_with_curves(own: int, other: int) -> None:
     assert found["auroc"] == pytest.approx(
         100 * np.mean((outside[:, None] > inside) + 0.5 * (outside[:, None] == inside))
     )
-    precision, recall, _ = precision_recall_curve(truth, scores)
-    assert found["aupr"] == pytest.approx(-100 * np.sum(np.diff(recall) * precision[:-1]))
-    assert found["aupr"] == pytest.approx(100 * average_precision_score(truth, scores))
+    assert found["aupr"] == pytest.approx(100 * np.sum(np.diff(true) * (true / (true + false).clip(1e-9))[1:]))
+
+
+@pytest.mark.parametrize(("own", "other"), [(1, 9), (9, 1), (1, 1)])
+def test_chance_is_a_half_whatever_the_numbers_of_images(own: int, other: int) -> None:
+    """As of equal numbers, which repeating the images of either side gives."""
+    draws = np.random.Generator(np.random.PCG64(3)).normal(size=(2, 2000))
+    inside, outside = draws[0, : 200 * own], draws[1, : 200 * other]
+    found = values(inside, outside)["aupr"]
+    assert found == pytest.approx(50, abs=3)
+    scores = np.concatenate((np.tile(inside, other), np.tile(outside, own)))
+    truth = np.repeat([0, 1], len(scores) // 2)
+    assert found == pytest.approx(100 * average_precision_score(truth, scores))
 
 
 def test_two_gaussians() -> None:

@@ -64,11 +64,11 @@ def markdown(table: pd.DataFrame) -> str:
         told = [f"{100 * shares[n]:.1f}" if n in shares and not np.isnan(shares[n]) else MISSING for n in names]
         lines.append([metric(part, name), *told, *sizes(*(found[level] for level in LEVELS), found["runs"])])
     notes = [
-        "Shares (%) of the variance of a metric over all runs, of random factors, estimated from squared differences of "
-        "runs by what they share (of complete data the analysis of variance), cells counting alike however many runs "
-        "they have; those below 0 are set to 0; "
-        "seed: runs of one cell; rest: seeds and the interaction of all factors, where cells have one run. A component "
-        "is no surer than its factor has levels: of two datasets, that of the dataset has one degree of freedom.",
+        "Shares (%) of the variance of a metric over all runs, of random factors, estimated from squared differences "
+        "of runs by what they share (of complete data the analysis of variance), cells counting alike however many "
+        "runs they have; those below 0 are set to 0; seed: runs of one cell; rest: seeds and the interaction of all "
+        "factors, where cells have one run. A component is no surer than its factor has levels: of two datasets, that "
+        "of the dataset has one degree of freedom.",
         conditions(table),
         *reasons(table.drop_duplicates(KEY)),
     ]

@@ -4,9 +4,10 @@ here the Gaussian of each image is refined, and not the whole encoder.
 
 import numpy as np
 import torch
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
 from vaebench.evaluation.metric import metric
+from vaebench.evaluation.metrics.detection.aupr import average_precision
 from vaebench.evaluation.metrics.detection.fpr_95 import false_positives
 
 
@@ -28,5 +29,5 @@ def likelihood_regret(foreign) -> dict[str, float]:
     )
     outer = np.arange(len(inside) + len(outside)) >= len(inside)
     scores = torch.cat([inside, outside]).cpu().numpy()
-    measures = {"auroc": roc_auc_score, "aupr": average_precision_score, "fpr_95": false_positives}
+    measures = {"auroc": roc_auc_score, "aupr": average_precision, "fpr_95": false_positives}
     return {name: 100 * float(measure(outer, scores)) for name, measure in measures.items()}
