@@ -46,10 +46,11 @@ FITTED = {
 
 
 def of(values: np.ndarray) -> dict[str, float]:
-    """Of values (flavours, seeds, pairs), those that are not numbers left out."""
-    known = np.isfinite(values.ravel())
-    factors = zip(("flavour", "seed", "pair"), np.indices(values.shape).reshape(3, -1), strict=True)
-    return components(values.ravel()[known], {name: codes[known] for name, codes in factors}, NAMES[:-1])
+    """Of values (flavours, seeds, pairs), those that are not numbers left out; flavours count alike for each pair."""
+    known = np.isfinite(values)
+    factors = zip(("flavour", "seed", "pair"), np.indices(values.shape), strict=True)
+    weights = np.broadcast_to(1 / known.sum(1, keepdims=True).clip(1), values.shape)[known]
+    return components(values[known], {name: codes[known] for name, codes in factors}, NAMES[:-1], weights)
 
 
 def drawn(flavours: int, seeds: int, pairs: int, deviations: dict[str, float], of: int = 0) -> np.ndarray:
@@ -136,6 +137,15 @@ def test_a_scale_of_runs_is_no_matter_to_the_pairs() -> None:
     for name in ("flavour:pair", "pair", "rest"):
         assert one[name] == pytest.approx(other[name])
     assert one["flavour:seed"] < other["flavour:seed"]
+
+
+def test_a_flavour_of_more_seeds_counts_as_the_others() -> None:
+    """What flavours share is the same where one has each of its seeds twice."""
+    twice = np.full((4, 6, 8), np.nan)
+    twice[:, :3] = VALUES
+    twice[1, 3:] = VALUES[1]
+    one, other = (decompose(rows(values)).set_index("component")["variance"] for values in (VALUES, twice))
+    assert other["pair"] == pytest.approx(one["pair"]) and other["flavour:seed"] < one["flavour:seed"]
 
 
 def test_what_cannot_be_told_has_a_reason() -> None:

@@ -26,7 +26,7 @@ NOTE = (
     "Shares (%) of the variance of the logarithm of a distance over flavours, their runs and pairs of images; pair: "
     "what all flavours and seeds agree on; flavour: its scale; flavour:pair: what the seeds of a flavour agree on, and "
     "flavours do not; flavour:seed: a run's scale; rest: what no two runs agree on; estimates below 0 are set to 0; "
-    "lost: distances that are missing or 0, of all."
+    "flavours count alike however many runs they have; lost: distances that are missing or 0, of all."
 )
 
 
@@ -49,7 +49,8 @@ def _of_block(block: tuple, distances: pd.DataFrame) -> Iterator[tuple]:
         factors = {name: pd.factorize(given[name])[0] for name in ("flavour", "pair", "seed")}
         run = given.groupby(["flavour", "seed"]).ngroup()
         counts = [codes.nunique() for codes in (given["flavour"], run, given["pair"])]
-        found = _components.components(np.log(given["value"].to_numpy()), factors, NAMES[:-1])
+        alike = 1 / given.groupby(["flavour", "pair"])["value"].transform("size").to_numpy()
+        found = _components.components(np.log(given["value"].to_numpy()), factors, NAMES[:-1], alike)
         total = sum(found.values())
         reason = ""
         if np.isnan(total):
