@@ -193,6 +193,7 @@ def test_differences_are_from_the_best_with_their_intervals():
     assert {flavour: tuple(line.get_xydata()[0]) for flavour, line in points.items()} == {
         flavour: (difference, heights[flavour]) for flavour, difference, *_ in rows[:4]
     }
+    assert not any(line.get_clip_on() for line in points.values())  # whole, also at the edge
     bars = [segment for bars in axes.collections for segment in bars.get_segments()]
     assert [segment[:, 0].tolist() for segment in bars] == [[-0.5, 2.5], [4, 6], [0, 0]]
     faces = {flavour: to_rgb(line.get_markerfacecolor()) for flavour, line in points.items()}

@@ -74,7 +74,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, palette: style.Palette, heights: dict[
             axes.hlines(y, row.low, row.high, color=look.colour, linewidth=0.7)
         axes.plot(np.clip(row.difference, low, high), y, mark, color=look.colour, markersize=3, markeredgewidth=0.6,
                   markerfacecolor=style.tint(look.colour, FACES[row.standing]), label=row.flavour,
-                  clip_on=inside)  # fmt: skip
+                  clip_on=False)  # fmt: skip
     axes.axvline(0, color="0.3", linewidth=0.7, linestyle=":", zorder=0.5)
     axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(MaxNLocator(3))
