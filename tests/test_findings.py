@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+import msgspec
 import pandas as pd
 import pytest
 
+from vaebench.report import published
 from vaebench.report.figures import style
 from vaebench.report.results import Results
 from vaebench.report.statistic import make, roles
@@ -17,8 +19,8 @@ from vaebench.study import catalogue, config
 from vaebench.study.naming import readable
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("generation", "representation", "geometry", "findings")
-GENERATION, REPRESENTATION, GEOMETRY, FINDINGS = ((ROOT / f"docs/{name}.md").read_text() for name in PAGES)
+PAGES = ("generation", "representation", "geometry", "findings", "reproduce")
+GENERATION, REPRESENTATION, GEOMETRY, FINDINGS, REPRODUCE = ((ROOT / f"docs/{name}.md").read_text() for name in PAGES)
 CONTROLS = ["copy", "mean"]
 SAMPLERS = {"prior": "prior", "mixture": "gaussian_mixture"}
 
@@ -423,6 +425,13 @@ def test_what_seeds_leave_standing() -> None:
     assert "vae" in digits - clothes
     mixture = tied("mnist", "frechet_distance", "gaussian_mixture")
     assert f"nor {len(mixture)} from the first by a mixture's" in text and "ae" not in mixture
+
+
+def test_published_values_are_beside_those_of_the_results() -> None:
+    found = Results(ROOT / "results/reproduce").held()
+    [row] = published.compare(found.summary, msgspec.to_builtins(found.study.published)).itertuples()
+    ours = f"{row.ours:.2f} ± {(row.high - row.low) / 2:.2f} | {row.n} | {row.difference:+.2f} | {row.verdict}"
+    assert f"| `{row.row}` | static MNIST | {row.latent} | {row.value:.2f} | {ours} | {row.source} |" in REPRODUCE
 
 
 def test_a_family_wins() -> None:
