@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from vaebench.report.statistics.interquartile_mean import interquartile_mean, mi
 from vaebench.report.statistics.metric_correlation import metric_correlation
 from vaebench.report.statistics.pareto import pareto
 from vaebench.report.statistics.profiles import THRESHOLDS, profiles
+from vaebench.report.statistics.seed_agreement import markdown as seed_markdown
+from vaebench.report.statistics.seed_agreement import seed_agreement
 from vaebench.report.statistics.variance import variance
 from vaebench.report.summary import gather, summarise
 from vaebench.study import catalogue
@@ -27,7 +30,7 @@ from vaebench.study.config import check
 from vaebench.study.tidy import METRICS
 
 FLAVOURS = ("vae", "iwae", "vamp", "ae", "copy")
-OF_METRICS = ("interquartile_mean", "improvement", "profiles", "effects", "variance")
+OF_METRICS = ("interquartile_mean", "improvement", "profiles", "effects", "seed_agreement", "variance")
 Table = pd.DataFrame
 
 
@@ -499,6 +502,43 @@ def test_correlations_are_within_blocks() -> None:
 def test_four_flavours_have_no_correlation() -> None:
     [row] = metric_correlation(means(tidy(values()), tidy(values(of=1), "mse"))).itertuples()
     assert np.isnan(row.correlation) and row.reason == "fewer than 5 flavours have both" and row.flavours == 4
+
+
+def test_seeds_agree_as_far_as_their_orders_correlate() -> None:
+    """One run that is lost costs its flavour in the two couples of that seed; less is better of mse."""
+    places = cells(flavours=(*FLAVOURS, "svae", "beta_vae"))
+    found = values((2, 2, 7, 3))
+    found[0, 0, 0, 1] = np.nan
+    table = seed_agreement(judged(tidy(-found, "mse", places), places))
+    assert len(table) == 4 and set(table["seeds"]) == {3}
+    kept = [place for place, flavour in enumerate((*FLAVOURS, "svae", "beta_vae")) if flavour != "copy"]
+    names = np.array((*FLAVOURS, "svae", "beta_vae"))[kept]
+    row, block = of(table, dataset="mnist", latent=2).iloc[0], found[0, 0, kept]
+    each = [
+        stats.spearmanr(block[:, one], block[:, other], nan_policy="omit")[0] for one, other in ((0, 1), (0, 2), (1, 2))
+    ]
+    assert [row["correlation"], row["least"], row["most"]] == pytest.approx([np.mean(each), min(each), max(each)])
+    assert row["flavours"] == 5 and set(of(table, dataset="digits")["flavours"]) == {6}
+    firsts = Counter(names[np.nanargmax(block, axis=0)])
+    assert {name: int(count) for name, count in (entry.split(":") for entry in row["firsts"].split())} == firsts
+
+
+def test_who_is_first_with_all_seeds_and_what_one_seed_cannot_say() -> None:
+    places = cells(flavours=(*FLAVOURS, "svae", "beta_vae"))
+    found = np.arange(7.0)[:, None] + np.zeros((2, 2, 7, 3))
+    found[1, :, -2] = 6  # two are the best
+    found[0, 1, :, 1:] = np.nan
+    found[1, 1, :, 0] = 3
+    table = seed_agreement(judged(tidy(found, places=places), places))
+    assert table["firsts"].tolist().count("beta_vae:3") == 1 and "beta_vae:3 svae:3" in set(table["firsts"])
+    alone = of(table, dataset="mnist", latent=16).iloc[0]
+    assert (alone["firsts"], alone["flavours"], alone["seeds"]) == ("beta_vae:1", 6, 1)
+    assert np.isnan(alone["correlation"]) and alone["reason"] == "fewer than 2 seeds have values"
+    assert of(table, dataset="mnist", latent=2)["least"].item() == pytest.approx(1)
+    [line] = [line for line in seed_markdown(table).splitlines() if line.startswith("| SSIM")]
+    assert line.endswith("| 1 of 3 | 3 | 6 | 3 |")
+    few = seed_agreement(judged(tidy(values()), cells()))
+    assert set(few["reason"]) == {"no two seeds have 5 flavours"}
 
 
 def test_the_front_is_what_none_dominates() -> None:
