@@ -537,6 +537,8 @@ def test_who_is_first_with_all_seeds_and_what_one_seed_cannot_say() -> None:
     assert of(table, dataset="mnist", latent=2)["least"].item() == pytest.approx(1)
     [line] = [line for line in seed_markdown(table).splitlines() if line.startswith("| SSIM")]
     assert line.endswith("| 1 of 3 | 3 | 6 | 3 |")
+    [line] = [line for line in seed_markdown(of(table, dataset="mnist")).splitlines() if line.startswith("| SSIM")]
+    assert line == "| SSIM ↑ | 1.00 | 1.00 (MNIST, MLP, latent size 2) | — | 1 of 1 | 1 | 6 | 3 |"
     few = seed_agreement(judged(tidy(values()), cells()))
     assert set(few["reason"]) == {"no two seeds have 5 flavours"}
 

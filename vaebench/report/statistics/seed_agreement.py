@@ -62,7 +62,8 @@ def markdown(table: pd.DataFrame) -> str:
         if len(found):
             alone = [_alone(firsts, seeds) for firsts, seeds in zip(found["firsts"], found["seeds"], strict=True)]
             ends = [f"{row.correlation:.2f} ({block_name(*(getattr(row, name) for name in BLOCK))})"
-                    for row in found.iloc[[0, -1]].itertuples()]  # fmt: skip
+                    for row in found.iloc[[0, -1][: len(found)]].itertuples()]  # fmt: skip
+            ends += [MISSING] * (2 - len(ends))  # of one block there is no other
             told = [f"{found['correlation'].mean():.2f}", *ends, f"{sum(alone)} of {len(alone)}"]
         counted = found if len(found) else every
         lines.append([metric(part, name), *told, f"{len(found)}", *sizes(counted["flavours"], counted["seeds"])])
