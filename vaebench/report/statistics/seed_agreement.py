@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from vaebench.report.statistics._page import KEY, conditions, metric, page, reasons, sizes
+from vaebench.report.statistics.metric_correlation import FEWEST_FLAVOURS
 from vaebench.report.tables.entry import MISSING
 from vaebench.study.naming import block_name
 from vaebench.study.tidy import BLOCK
 
 INPUTS = ("metrics",)
-FEWEST_FLAVOURS = 5
 COLUMNS = [*KEY, *BLOCK, "correlation", "least", "most", "firsts", "flavours", "seeds", "reason"]
 
 
