@@ -82,7 +82,7 @@ def tell(line: object) -> None:
     """Print a line on standard error, and in a job also in its log."""
     for file in {sys.stderr, sys.__stderr__}:
         with suppress(OSError):  # of a disk that is full: the other is written nevertheless
-            print(f"vaebench: {line}", file=file, flush=True)
+            print(f"vaebench: {line}\n", end="", file=file, flush=True)  # at once: Snakemake writes there as well
 
 
 def interrupt(number: int, _: FrameType | None) -> None:
