@@ -519,6 +519,9 @@ def test_seeds_agree_as_far_as_their_orders_correlate() -> None:
     ]
     assert [row["correlation"], row["least"], row["most"]] == pytest.approx([np.mean(each), min(each), max(each)])
     assert row["flavours"] == 5 and set(of(table, dataset="digits")["flavours"]) == {6}
+    found[0, 0, 1:3, 1] = np.nan  # three with the second seed: its couples do not count
+    few = of(seed_agreement(judged(tidy(-found, "mse", places), places)), dataset="mnist", latent=2).iloc[0]
+    assert few["flavours"] == 6 and few["correlation"] == pytest.approx(stats.spearmanr(block[:, 0], block[:, 2])[0])
     firsts = Counter(names[np.nanargmax(block, axis=0)])
     assert {name: int(count) for name, count in (entry.split(":") for entry in row["firsts"].split())} == firsts
 

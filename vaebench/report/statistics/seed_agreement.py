@@ -24,8 +24,8 @@ def seed_agreement(metrics: pd.DataFrame) -> pd.DataFrame:
     """In rows with `COLUMNS`, one of each number and block, controls aside.
 
     ``correlation`` is the mean over couples of ``seeds``, ``least`` and ``most`` those of a couple, of the flavours
-    that both have; ``flavours`` is the fewest of these. ``firsts`` are the flavours that are first with a seed, and
-    with how many: "vamp:2 iwae:1".
+    that both have, at least `FEWEST_FLAVOURS`; ``flavours`` is the fewest of these. ``firsts`` are the flavours that
+    are first with a seed, and with how many: "vamp:2 iwae:1".
     """
     rows = metrics[~metrics["control"] & np.isfinite(metrics["value"])]
     rows = rows.assign(score=rows["value"] * rows["sign"])
@@ -44,12 +44,13 @@ def _of(rows: pd.DataFrame) -> tuple:
     given = scores.notna().to_numpy().astype(int)
     both = (given.T @ given)[couples]
     each = scores.corr(method="spearman", min_periods=FEWEST_FLAVOURS).to_numpy()[couples]
-    known = each[np.isfinite(each)]
-    if not len(known):
+    told = np.isfinite(each)
+    if not told.any():
         few = both.max() < FEWEST_FLAVOURS
         reason = f"no two seeds have {FEWEST_FLAVOURS} flavours" if few else "all flavours are equal with a seed"
-        return np.nan, np.nan, np.nan, firsts, both.min(), seeds, reason
-    return known.mean(), known.min(), known.max(), firsts, both.min(), seeds, ""
+        return np.nan, np.nan, np.nan, firsts, both.max(), seeds, reason
+    known = each[told]
+    return known.mean(), known.min(), known.max(), firsts, both[told].min(), seeds, ""
 
 
 def markdown(table: pd.DataFrame) -> str:
