@@ -36,7 +36,8 @@ def make(results: Results, place: Path) -> list[str]:
     for name, text in pages(made, made.study.families(), columns.of_study(made.study)):
         write(place / "tables" / name, text)
     drawn = [*_figures(made)]
-    build(made, place / "site", verification={"verified": True, "said": f"{len(tables)} tables are those of its runs"})
+    verification = {"verified": True, "said": f"{len(tables)} tables are those of its runs"}
+    build(made, place / "site", name=results.folder.absolute().name, verification=verification)
     return drawn
 
 

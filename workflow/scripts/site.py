@@ -10,5 +10,5 @@ with reported(snakemake.log[0]):
     for path in snakemake.input:
         verified(path)
     results = Path(snakemake.input.provenance).parent
-    build(Results(results), Path(snakemake.output[0]), Path(snakemake.input.cards[0]).parent)
+    build(Results(results), Path(snakemake.output[0]), data=Path(snakemake.input.cards[0]).parent)
     print(f"{snakemake.output[0]}/index.html")

@@ -32,29 +32,35 @@ MAPPED = 2  # the latent size of which there are maps
 
 
 def build(
-    results: Results, place: Path, data: Path | None = None, verification: Mapping[str, Any] | None = None
+    results: Results,
+    place: Path,
+    *,
+    data: Path | None = None,
+    name: str | None = None,
+    verification: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the site of results into a folder; the same results give the same bytes.
 
     Pictures are those of cells whose evaluations are there, cards those in the folder ``data``, by default that of the
-    results. ``verification`` says whether they are ``verified``, by default as `check` finds, and how it is ``said``.
+    results. The study's ``name`` is by default that of their folder; ``verification`` says whether the results are
+    ``verified``, by default as `check` finds, and how it is ``said``.
     Raises `VaebenchError`.
     """
     study, (cells, runs, shown) = content.of_study(results), content.numbers(results)
     study |= {
-        "name": results.folder.absolute().name,
+        "name": name or results.folder.absolute().name,
         "metrics": shown,
         "seeds": content.seeds_of(runs["places"]),
         "verification": verification or _verification(results),
     }
     study |= {"cards": list(_cards(results, data or results.folder / "data", place)), **_sheets(results, place)}
-    for name, value in (("study", study), ("cells", cells), ("runs", runs)):
-        _script(place / f"data/{name}.js", name, value)
-    for name in SHARED:
-        write(place / name, (PAGES / name).read_bytes())
-    for name in TITLES:
-        write(place / f"{name}.js", (PAGES / f"{name}.js").read_bytes())
-        write(place / f"{name}.html", page(name, study["name"]))
+    for what, value in (("study", study), ("cells", cells), ("runs", runs)):
+        _script(place / f"data/{what}.js", what, value)
+    for shared in SHARED:
+        write(place / shared, (PAGES / shared).read_bytes())
+    for one in TITLES:
+        write(place / f"{one}.js", (PAGES / f"{one}.js").read_bytes())
+        write(place / f"{one}.html", page(one, study["name"]))
 
 
 def page(name: str, study: str) -> str:
