@@ -507,6 +507,40 @@ def test_a_page_of_a_statistic_sorts_by_the_numbers_that_its_cells_begin_with():
     assert re.findall(r"<li>(.*?)</li>", made) == ["First note.", "Second &amp; last."]
 
 
+def test_a_page_of_numbers_has_a_section_for_each_table_in_the_order_of_its_columns():
+    rows = [("", "mse", ["1"]), ("gaussian_mixture", "frechet_distance", ["2"]), ("", "nll", ["3"]), ("", "mse", ["4"])]
+    rows += [("prior", "frechet_distance", ["5"]), ("", "elbo", ["6"]), ("", "bce", ["7"])]
+    page = _page.page_of_numbers(["best"], rows, ["A note."], "r")
+    titles = [columns.title(table) for table in ("likelihood", "reconstruction", "generation")]
+    head = ["", "| metric | best |", "| --- | --: |"]
+    arrow = "\N{DOWNWARDS ARROW}"
+    assert page.splitlines() == [
+        f"## {titles[0]}",
+        *head,
+        f"| NLL (nats) {arrow} | 3 |",
+        "| ELBO (nats) \N{UPWARDS ARROW} | 6 |",
+        "",
+        f"## {titles[1]}",
+        *head,
+        f"| MSE {arrow} | 1 |",
+        f"| MSE {arrow} | 4 |",
+        f"| BCE (nats) {arrow} | 7 |",
+        "",
+        f"## {titles[2]}",
+        *head,
+        f"| Fréchet distance (prior) {arrow} | 5 |",
+        f"| Fréchet distance (gaussian mixture) {arrow} | 2 |",
+        "",
+        "A note.",
+    ]
+    made = of_markdown("best", page)
+    headings = re.findall(r'<h2 id="(\w+)">(.*?)</h2>', made)
+    assert [heading for _, heading in headings] == titles
+    assert re.findall(r'<a href="#(\w+)">(.*?)</a>', made) == headings
+    assert re.findall(r'data-value="(.*?)"', made) == [f"{float(n)}" for n in (3, 6, 1, 4, 7, 5, 2)]
+    assert made.count("<table>") == 3 and re.findall(r"<li>(.*?)</li>", made) == ["A note."]
+
+
 def test_escape():
     assert escape(r"a_b\c{d}~^#$") == r"a\_b\textbackslash{}c\{d\}\textasciitilde{}\textasciicircum{}\#\$"
     assert escape("-1.5 beta-VAE ∞") == r"$-$1.5 beta-VAE $\infty$"

@@ -104,26 +104,18 @@ def numbers(results: Results) -> tuple[Plain, Plain, list[Plain]]:
 
 def _shown(cells: pd.DataFrame) -> list[Plain]:
     """What each number is, in the order of the tables and their columns."""
-    found = []
     present = {(metric, part) for metric, part in zip(cells["metric"], cells["part"], strict=True)}
-    for table in [*catalogue.groups("metrics"), *columns.QUANTITIES]:
-        order = {metric: place for place, metric in enumerate(columns.members(table))}
-        ranked = [
-            (order[columns.metric_of(metric)], metric, columns.place(part), part)
-            for metric, part in present
-            if columns.metric_of(metric) in order
-        ]
-        for _, metric, _, part in sorted(ranked):
-            found.append(
-                {
-                    "key": key(metric, part),
-                    "name": columns.heading(metric, metric_name(part) if part else ""),
-                    "better": columns.quantity(metric).better,
-                    "question": of_table(table),
-                    "table": columns.title(table),
-                }
-            )
-    return found
+    return [
+        {
+            "key": key(metric, part),
+            "name": columns.heading(metric, metric_name(part) if part else ""),
+            "better": columns.quantity(metric).better,
+            "question": of_table(table),
+            "table": columns.title(table),
+        }
+        for table, numbers in columns.shown(present).items()
+        for metric, part in numbers
+    ]
 
 
 def _laid(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from vaebench.report.tables.columns import heading
+from vaebench.report.tables.columns import heading, shown, title
 from vaebench.report.tables.entry import MISSING
 from vaebench.study.naming import metric_name, readable
 
@@ -16,9 +16,37 @@ KEY = ["conditions", "part", "metric"]
 
 def page(headings: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str], sides: str) -> str:
     """Rows under their headings and the notes below them; of ``sides`` "r" is a column that stands to the right."""
+    return f"{_table(headings, rows, sides)}\n\n{_notes(notes)}"
+
+
+def page_of_numbers(
+    headings: Sequence[str], rows: Iterable[tuple[str, str, Sequence[str]]], notes: Iterable[str], sides: str
+) -> str:
+    """`page` of rows that are each of a part and a name: a section for each table of these, in the order of columns.
+
+    What number a row is of stands in a column before those of ``headings`` and ``sides``. Without rows there is one
+    empty table.
+    """
+    headings, sides = ["metric", *headings], f"-{sides}"
+    lines: dict[tuple[str, str], list[Sequence[str]]] = {}
+    for part, name, row in rows:
+        lines.setdefault((name, part), []).append([metric(part, name), *row])
+    if not lines:
+        return page(headings, [], notes, sides)
+    sections = {
+        title(table): [row for number in numbers for row in lines[number]] for table, numbers in shown(lines).items()
+    }
+    laid = (f"## {name}\n\n{_table(headings, found, sides)}\n\n" for name, found in sections.items())
+    return "".join(laid) + _notes(notes)
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], sides: str) -> str:
     rule = ["--:" if side == "r" else "---" for side in sides]
-    lines = [f"| {' | '.join(row)} |" for row in (headings, rule, *rows)]
-    return "\n".join(lines) + "\n\n" + "  \n".join(notes) + "\n"
+    return "\n".join(f"| {' | '.join(row)} |" for row in (headings, rule, *rows))
+
+
+def _notes(notes: Iterable[str]) -> str:
+    return "  \n".join(notes) + "\n"
 
 
 def metric(part: str, name: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vaebench.report.concordance import holm
-from vaebench.report.statistics._page import KEY, conditions, leaders, metric, page
+from vaebench.report.statistics._page import KEY, conditions, leaders, page_of_numbers
 from vaebench.report.statistics._ranking import FEWEST_BLOCKS, FEWEST_TREATMENTS, LEVEL, ranking
 from vaebench.report.tables.entry import MISSING
 from vaebench.study.tidy import BLOCK
@@ -74,7 +74,6 @@ def _of(key: tuple, rows: pd.DataFrame) -> Iterator[tuple]:
 def markdown(table: pd.DataFrame) -> str:
     """A row per number: the first three, and whether the ranks of all differ."""
     headings = (
-        "metric",
         "first",
         "second",
         "third",
@@ -93,7 +92,7 @@ def markdown(table: pd.DataFrame) -> str:
             tests = [one[name] for name in ("f", "f_p", "f_p_holm", "critical_difference")]
             numbers = [MISSING if np.isnan(x) else f"{x:.{'2g' if 0 < i < 3 else '2f'}}" for i, x in enumerate(tests)]
             counts = [f"{one['flavours']}", f"{one['blocks']}"]
-            lines.append([metric(part, name), *leaders(ranked, "average_rank", least=True), *counts, *numbers])
+            lines.append((part, name, [*leaders(ranked, "average_rank", least=True), *counts, *numbers]))
     notes = [
         "Average ranks of flavours, 1 the best, over blocks of one dataset, architecture and latent size, of means "
         "over seeds; flavours that lack a value in a block are not ranked. F and p: Iman's and Davenport's form of "
@@ -102,4 +101,4 @@ def markdown(table: pd.DataFrame) -> str:
         f"There is no p of fewer than {FEWEST_BLOCKS} blocks or {FEWEST_TREATMENTS} flavours.",
         conditions(table),
     ]
-    return page(headings, lines, notes, "----rrrrrr")
+    return page_of_numbers(headings, lines, notes, "---rrrrrr")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from vaebench.report.statistics._page import KEY, conditions, metric, page
+from vaebench.report.statistics._page import KEY, conditions, page_of_numbers
 from vaebench.report.tables.entry import MISSING, number
 from vaebench.study.naming import readable
 from vaebench.study.tidy import BLOCK, CELL
@@ -88,7 +88,7 @@ def verdict(rows: pd.DataFrame) -> str:
 
 def markdown(table: pd.DataFrame) -> str:
     """A row per block and number: the best, the runner-up, and how many are told from the best."""
-    headings = ("dataset", "architecture", "latent", "metric", "best", "runner-up", "difference")
+    headings = ("dataset", "architecture", "latent", "best", "runner-up", "difference")
     counts = ("worse", "tied", "untold")
     lines = []
     for (dataset, architecture, latent, _, part, name), found in table.groupby([*BLOCK, *KEY], sort=False):
@@ -100,16 +100,16 @@ def markdown(table: pd.DataFrame) -> str:
         if second is not None:
             ends = (second["difference"], second["low"], second["high"])
             told[1:] = [readable(second["flavour"]), number(*ends, bracketed=True, signed=True)]
-        place = [readable(dataset), readable(architecture), f"{latent}", metric(part, name)]
+        place = [readable(dataset), readable(architecture), f"{latent}"]
         numbers = [f"{(ranked['standing'] == standing).sum()}" for standing in counts]
-        lines.append([*place, *told, *numbers, *_sizes(ranked)])
+        lines.append((part, name, [*place, *told, *numbers, *_sizes(ranked)]))
     notes = [
         "The flavour with the best mean over seeds and the one after it; difference: of the runner-up from the best, "
         "paired by seed and image. Worse: how many flavours are told from the best; tied: how many are not, as their "
         f"interval holds 0; untold: how many have no interval. {CAVEAT}.",
         conditions(table),
     ]
-    return page((*headings, *counts, "seeds", "images"), lines, notes, "--r---rrrrrr")
+    return page_of_numbers((*headings, *counts, "seeds", "images"), lines, notes, "--r--rrrrrr")
 
 
 def _sizes(ranked: pd.DataFrame) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from vaebench.report.statistics._page import KEY, conditions, leaders, metric, page, reasons, sizes
+from vaebench.report.statistics._page import KEY, conditions, leaders, page_of_numbers, reasons, sizes
 from vaebench.report.statistics._runs import Array, runs
 from vaebench.report.statistics.improvement import better
 from vaebench.report.summary import FEWEST
@@ -95,14 +95,14 @@ def noncentrality(freedom: Array, p: float, t: Array) -> Array:
 
 def markdown(table: pd.DataFrame) -> str:
     """A row per number: how many cells differ surely and by how much, over flavours and blocks."""
-    headings = ("metric", "largest", "cells better", "cells worse", "large", "cells", "flavours", "seeds")
+    headings = ("largest", "cells better", "cells worse", "large", "cells", "flavours", "seeds")
     lines = []
     for (_, part, name), found in table.groupby(KEY, sort=False):
         given = found.dropna(subset="d")
         if len(given):
             told = [(given["low"] > 0).sum(), (given["high"] < 0).sum(), (given["d"].abs() > LARGE).sum(), len(given)]
             counts = [*map(str, told), f"{given['flavour'].nunique()}", *sizes(given["n"])]
-            lines.append([metric(part, name), *leaders(given, "d", count=1), *counts])
+            lines.append((part, name, [*leaders(given, "d", count=1), *counts]))
     notes = [
         "Hedges' g (Cohen's d over seeds, corrected for few of them) of each flavour and the VAE with default "
         "hyperparameters in each block: means apart in standard deviations of seeds, which are taken as normal, "
@@ -112,4 +112,4 @@ def markdown(table: pd.DataFrame) -> str:
         conditions(table),
         *reasons(table),
     ]
-    return page(headings, lines, notes, "--rrrrrr")
+    return page_of_numbers(headings, lines, notes, "-rrrrrr")

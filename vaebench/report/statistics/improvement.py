@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vaebench.report.statistics._page import KEY, conditions, leaders, metric, page, reasons, sizes
+from vaebench.report.statistics._page import KEY, conditions, leaders, page_of_numbers, reasons, sizes
 from vaebench.report.statistics._runs import HOW, Array, Runs, ends, few, runs, weights
 from vaebench.study.naming import readable
 
@@ -71,7 +71,7 @@ def _over(found: Runs, one: int, other: int) -> tuple:
 
 def markdown(table: pd.DataFrame) -> str:
     """A row per number: what improves on the VAE, and how surely the best improves on all others."""
-    headings = ("metric", "against", "most probable", "above 0.5", "below 0.5", "flavours", "blocks", "runs of both")
+    headings = ("against", "most probable", "above 0.5", "below 0.5", "flavours", "blocks", "runs of both")
     rows = []
     for (_, part, name, _role), found in table.groupby([*KEY, "role"], sort=False):
         given = found.dropna(subset="probability")
@@ -79,7 +79,7 @@ def markdown(table: pd.DataFrame) -> str:
             told = [(given["low"] > 0.5).sum(), (given["high"] < 0.5).sum(), len(given)]
             counts = [*map(str, told), *sizes(given["blocks"], given["runs"])]
             against = readable(given["against"].iloc[0])
-            rows.append([metric(part, name), against, *leaders(given, "probability", count=1), *counts])
+            rows.append((part, name, [against, *leaders(given, "probability", count=1), *counts]))
     notes = [
         "Probability that a run of a flavour is better than one of `against` in the same block (dataset, architecture, "
         "latent size), mean over blocks: the VAE with default hyperparameters, and the flavour whose mean probability "
@@ -88,4 +88,4 @@ def markdown(table: pd.DataFrame) -> str:
         conditions(table),
         *reasons(table),
     ]
-    return page(headings, rows, notes, "---rrrrr")
+    return page_of_numbers(headings, rows, notes, "--rrrrr")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vaebench.report.statistics._page import KEY, conditions, leaders, metric, page, reasons, sizes
+from vaebench.report.statistics._page import KEY, conditions, leaders, page_of_numbers, reasons, sizes
 from vaebench.report.statistics._runs import HOW, SCALE, Array, alike, ends, few, given, runs, weights
 
 INPUTS = ("metrics",)
@@ -51,13 +51,13 @@ def middle(values: Array, counts: Array) -> Array:
 
 def markdown(table: pd.DataFrame) -> str:
     """A row per number: the three flavours with the greatest score."""
-    headings = ("metric", "first", "second", "third", "flavours", "blocks", "runs of a flavour")
+    headings = ("first", "second", "third", "flavours", "blocks", "runs of a flavour")
     rows = []
     for (_, part, name), found in table.groupby(KEY, sort=False):
         scored = found.dropna(subset="score")
         if len(scored):
             counts = [f"{len(scored)}", *sizes(scored["blocks"], scored["runs"])]
-            rows.append([metric(part, name), *leaders(scored, "score"), *counts])
+            rows.append((part, name, [*leaders(scored, "score"), *counts]))
     notes = [
         "Interquartile mean of scores over blocks (dataset, architecture, latent size), which count alike, and seeds. "
         f"{SCALE}.",
@@ -65,4 +65,4 @@ def markdown(table: pd.DataFrame) -> str:
         conditions(table),
         *reasons(table),
     ]
-    return page(headings, rows, notes, "----rrr")
+    return page_of_numbers(headings, rows, notes, "---rrr")

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from vaebench.report.statistics._page import KEY, conditions, metric, page, reasons, sizes
-from vaebench.report.tables.entry import MISSING
+from vaebench.report.statistics._page import KEY, conditions, metric, page_of_numbers, reasons, sizes
 from vaebench.study.tidy import BLOCK
 
 INPUTS = ("summary",)
@@ -74,7 +73,7 @@ def markdown(table: pd.DataFrame) -> str:
             f"[{row['least']:.2f}, {row['most']:.2f}]"
             for row in ends
         ]
-        lines.append([metric(part, name), *(told or [MISSING]), *sizes(found["blocks"], found["flavours"])])
+        lines.append((part, name, [*told, *sizes(found["blocks"], found["flavours"])]))
     notes = [
         "Spearman's correlation over flavours of means over seeds, each metric turned so that more is better: mean "
         "over blocks (dataset, architecture, latent size), in brackets the least and the greatest of the blocks, which "
@@ -82,4 +81,4 @@ def markdown(table: pd.DataFrame) -> str:
         conditions(table),
         *reasons(table),
     ]
-    return page(("metric", "agrees most with", "least with", "blocks", "flavours"), lines, notes, "---rr")
+    return page_of_numbers(("agrees most with", "least with", "blocks", "flavours"), lines, notes, "--rr")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from vaebench.report.statistics._page import KEY, conditions, metric, page
+from vaebench.report.statistics._page import KEY, conditions, page_of_numbers
 from vaebench.report.summary import summarise, whole
 from vaebench.study.naming import readable
 from vaebench.study.tidy import BLOCK, CELL
@@ -50,12 +50,12 @@ def markdown(table: pd.DataFrame) -> str:
         shown = [
             f"{readable(row.flavour)} ({row.seconds:.3g} s, {row.value:.4g})" for row in front.itertuples(index=False)
         ]
-        place = [readable(dataset), readable(architecture), f"{latent}", metric(part, name)]
-        lines.append([*place, ", ".join(shown), f"{len(front)} of {len(found)}"])
+        place = [readable(dataset), readable(architecture), f"{latent}"]
+        lines.append((part, name, [*place, ", ".join(shown), f"{len(front)} of {len(found)}"]))
     notes = [
         "Flavours of which no other is better and no dearer (mean seconds of training a run, and the metric, over "
         "seeds), the cheapest first. Seconds are those of this study's machines, with as many seeds side by side as it "
         "packed; differences within a few per cent are noise.",
         conditions(table),
     ]
-    return page(("dataset", "architecture", "latent", "metric", "front", "flavours"), lines, notes, "--r--r")
+    return page_of_numbers(("dataset", "architecture", "latent", "front", "flavours"), lines, notes, "--r-r")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vaebench.report.statistics._page import KEY, conditions, leaders, metric, page, sizes
+from vaebench.report.statistics._page import KEY, conditions, leaders, page_of_numbers, sizes
 from vaebench.report.statistics._runs import HOW, SCALE, alike, ends, given, runs, weights
 
 INPUTS = ("metrics",)
@@ -37,15 +37,15 @@ def profiles(metrics: pd.DataFrame) -> pd.DataFrame:
 
 def markdown(table: pd.DataFrame) -> str:
     """A row per number: who is above the median flavour, and half way to the best, in most runs."""
-    headings = ("metric", "share above 0", "share above 0.5", "flavours", "blocks", "runs of a flavour")
+    headings = ("share above 0", "share above 0.5", "flavours", "blocks", "runs of a flavour")
     rows = []
     for (_, part, name), found in table.groupby(KEY, sort=False):
         most = [leaders(found[found["tau"] == tau], "share", count=1)[0] for tau in (0, 0.5)]
         counts = [f"{found['flavour'].nunique()}", *sizes(found["blocks"], found["runs"])]
-        rows.append([metric(part, name), *most, *counts])
+        rows.append((part, name, [*most, *counts]))
     notes = [
         f"The greatest share of a flavour's runs with a score above 0 and 0.5, mean over blocks. {SCALE}.",
         f"Intervals: {HOW}.",
         conditions(table),
     ]
-    return page(headings, rows, notes, "---rrr")
+    return page_of_numbers(headings, rows, notes, "--rrr")

@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from vaebench.report.statistics._page import KEY, conditions, metric, page, reasons, sizes
+from vaebench.report.statistics._page import KEY, conditions, page_of_numbers, reasons, sizes
 from vaebench.report.statistics.metric_correlation import FEWEST_FLAVOURS
 from vaebench.report.tables.entry import MISSING
 from vaebench.study.naming import block_name
@@ -55,7 +55,7 @@ def _of(rows: pd.DataFrame) -> tuple:
 
 def markdown(table: pd.DataFrame) -> str:
     """A row per number: over all blocks, and the blocks in which seeds agree least and most."""
-    headings = ("metric", "mean", "least", "most", "one first", "blocks", "flavours", "seeds")
+    headings = ("mean", "least", "most", "one first", "blocks", "flavours", "seeds")
     lines = []
     for (_, part, name), every in table.groupby(KEY, sort=False):
         found = every.dropna(subset="correlation").sort_values(["correlation", *BLOCK])
@@ -67,7 +67,7 @@ def markdown(table: pd.DataFrame) -> str:
             ends += [MISSING] * (2 - len(ends))  # of one block there is no other
             told = [f"{found['correlation'].mean():.2f}", *ends, f"{sum(alone)} of {len(alone)}"]
         counted = found if len(found) else every
-        lines.append([metric(part, name), *told, f"{len(found)}", *sizes(counted["flavours"], counted["seeds"])])
+        lines.append((part, name, [*told, f"{len(found)}", *sizes(counted["flavours"], counted["seeds"])]))
     notes = [
         "Spearman's correlation over flavours of the values of two seeds on the same test images, mean over couples of "
         "seeds, and over blocks; least and most: of a block. At 1 any seed orders flavours as the others do, at 0 the "
@@ -76,7 +76,7 @@ def markdown(table: pd.DataFrame) -> str:
         conditions(table),
         *reasons(table),
     ]
-    return page(headings, lines, notes, "-r--rrrr")
+    return page_of_numbers(headings, lines, notes, "r--rrrr")
 
 
 def _alone(firsts: str, seeds: int) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vaebench.report.statistics import _components
-from vaebench.report.statistics._page import KEY, conditions, metric, page, reasons, sizes
+from vaebench.report.statistics._page import KEY, conditions, page_of_numbers, reasons, sizes
 from vaebench.report.tables.entry import MISSING
 from vaebench.study.tidy import BLOCK, CELL, RUN
 
@@ -62,7 +62,7 @@ def markdown(table: pd.DataFrame) -> str:
     for (_, part, name), found in table.groupby(KEY, sort=False):
         shares = found.set_index("component")["share"]
         told = [f"{100 * shares[n]:.1f}" if n in shares and not np.isnan(shares[n]) else MISSING for n in names]
-        lines.append([metric(part, name), *told, *sizes(*(found[level] for level in LEVELS), found["runs"])])
+        lines.append((part, name, [*told, *sizes(*(found[level] for level in LEVELS), found["runs"])]))
     notes = [
         "Shares (%) of the variance of a metric over all runs, of random factors, estimated from squared differences "
         "of runs by what they share (of complete data the analysis of variance), cells counting alike however many "
@@ -72,4 +72,4 @@ def markdown(table: pd.DataFrame) -> str:
         conditions(table),
         *reasons(table.drop_duplicates(KEY)),
     ]
-    return page(["metric", *names, *LEVELS, "runs"], lines, notes, "-" + "r" * (len(names) + len(LEVELS) + 1))
+    return page_of_numbers([*names, *LEVELS, "runs"], lines, notes, "r" * (len(names) + len(LEVELS) + 1))

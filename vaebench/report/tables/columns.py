@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from vaebench.study import catalogue
@@ -104,6 +104,17 @@ def members(table: str) -> list[str]:
     names = [name for group in groups for name in _ordered(group)]
     names = [name for name in names if catalogue.declared("metrics", name).get("shown", True)]
     return [name for name in names if table != "differences" or quantity(name).better]
+
+
+def shown(numbers: Iterable[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Numbers, each a name and a part, by the table that has a column for them, in the order of tables and columns."""
+    given, found = [*numbers], {}
+    for table in [*catalogue.groups("metrics"), *QUANTITIES]:
+        order = {name: at for at, name in enumerate(members(table))}
+        ranked = [(order[metric_of(name)], name, place(part)) for name, part in given if metric_of(name) in order]
+        if ranked:
+            found[table] = [(name, part) for _, name, (_, part) in sorted(ranked)]
+    return found
 
 
 def _ordered(group: str) -> list[str]:

@@ -48,16 +48,28 @@ def html(page: Page) -> str:
 
 
 def of_markdown(title: str, page: str) -> str:
-    """One table and its notes, as `vaebench.report.statistics` write them in Markdown, as a page whose table sorts."""
-    table, _, notes = page.strip().partition("\n\n")
+    """Tables, under their headings if there are any, and notes, as `vaebench.report.statistics` write them in Markdown,
+    as a page whose tables sort."""
+    title, blocks = _capital(title), page.strip().split("\n\n")
+    notes = [] if blocks[-1].startswith("|") else blocks.pop().split("  \n")
+    body = [f"<h1>{escape(title)}</h1>"]
+    headings = {f"s{number}": block[3:] for number, block in enumerate(blocks) if block.startswith("## ")}
+    if headings:
+        links = (f'<a href="#{name}">{escape(heading)}</a>' for name, heading in headings.items())
+        body.append(f"<nav>{''.join(f'<p>{link}</p>' for link in links)}</nav>")
+    for number, block in enumerate(blocks):
+        name = f"s{number}"
+        body.append(f'<h2 id="{name}">{escape(headings[name])}</h2>' if name in headings else _of_markdown(block))
+    return _document(title, body, notes, "")
+
+
+def _of_markdown(table: str) -> str:
     heads, rule, *rows = (line[2:-2].split(" | ") for line in table.splitlines())
     kinds = ["number" if side.endswith(":") else "name" for side in rule]
     head = "".join(_head(label, "ascending", kind, "") for label, kind in zip(heads, kinds, strict=True))
     lines = ("".join(_plain(text, kind) for text, kind in zip(row, kinds, strict=True)) for row in rows)
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    shown = f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
-    title = _capital(title)
-    return _document(title, [f"<h1>{escape(title)}</h1>", shown], notes.split("  \n"), "")
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def _document(title: str, body: Sequence[str], notes: Sequence[str], said: str) -> str:
