@@ -31,7 +31,6 @@ def card(data: Data) -> dict[str, Any]:
     """
     images = {split: getattr(data, split).images.numpy() for split in SPLITS}
     labels = {split: getattr(data, split).labels.numpy() for split in SPLITS}
-    names = dict(enumerate(data.classes))
     found = [np.unique(each, return_counts=True) for each in labels.values()]
     return {
         "name": data.name,
@@ -45,9 +44,7 @@ def card(data: Data) -> dict[str, Any]:
         "skipped": dict(data.skipped),
         "duplicates": duplicates(images),
         "classes": {
-            split: {
-                names.get(label, str(label)): count for label, count in zip(*map(np.ndarray.tolist, each), strict=True)
-            }
+            split: {data.class_name(label): count for label, count in zip(*map(np.ndarray.tolist, each), strict=True)}
             for split, each in zip(SPLITS, found, strict=True)
         },
         **({"factors": _factors(data)} if data.factors else {}),

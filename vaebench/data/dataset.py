@@ -60,6 +60,10 @@ class Data:
         _, *shape = self.train.images.shape
         return shape[0], shape[1], shape[2]
 
+    def class_name(self, label: int) -> str:
+        """What the data call a label: the label itself if they do not name it."""
+        return self.classes[label] if 0 <= label < len(self.classes) else str(label)
+
 
 def checksum(tensors: Mapping[str, NDArray[Any]]) -> str:
     """SHA-256 over each tensor's name, type, shape and bytes, in the order of names."""

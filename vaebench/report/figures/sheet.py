@@ -65,7 +65,7 @@ def sheet(data: Data, card: Mapping[str, Any]) -> Figure:
 
 def _images(figure: SubFigure, data: Data, card: Mapping[str, Any], classes: Array, count: int) -> None:
     """A panel of ``count`` rows for each split, one for each class, named on the left and counted on the right."""
-    names = [printable(data.classes[label]) if label < len(data.classes) else str(label) for label in classes.tolist()]
+    names = [printable(data.class_name(label)) for label in classes.tolist()]
     for axes, split in zip(figure.subplots(1, len(SPLITS)), SPLITS, strict=True):
         images, labels = getattr(data, split).images.numpy(), getattr(data, split).labels.numpy()
         found = [np.flatnonzero(labels == label) for label in classes]
