@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,6 +26,14 @@ PAGES = ("generation", "representation", "geometry", "findings", "reproduce")
 GENERATION, REPRESENTATION, GEOMETRY, FINDINGS, REPRODUCE = ((ROOT / f"docs/{name}.md").read_text() for name in PAGES)
 CONTROLS = ["copy", "mean"]
 SAMPLERS = {"prior": "prior", "mixture": "gaussian_mixture"}
+DATASETS = ("mnist", "fashion_mnist")
+TABLED = {  # flavours of the table of samples, and what it calls them
+    "vae": "VAE", "beta_vae": "β-VAE", "iwae": "IWAE", "miwae": "MIWAE", "vamp": "VAMP",
+    "flow_prior_vae": "Flow-Prior-VAE", "two_layer_vae": "Two-Layer-VAE", "mixture_vae": "Mixture-VAE",
+    "sigma_vae": "σ-VAE", "msssim_vae": "MSSSIM-VAE", "svae": "SVAE", "wae_mmd": "WAE-MMD", "swae": "SWAE", "ae": "AE",
+    "rae_gp": "RAE-GP", "vq_vae": "VQ-VAE (uniform codes)", "adversarial_ae": "Adversarial-AE",
+    "mean": "mean (control)",
+}  # fmt: skip
 
 
 def results(study: str) -> pd.DataFrame:
@@ -30,15 +41,21 @@ def results(study: str) -> pd.DataFrame:
     return Results(ROOT / f"results/{study}").needed("metrics")
 
 
-@pytest.fixture(scope="module")
-def suite() -> pd.DataFrame:
-    return results("suite")
+@functools.cache
+def means(study: str) -> pd.DataFrame:
+    """The means over seeds of a study, controls aside."""
+    return Results(ROOT / f"results/{study}").summary.query("flavour not in @CONTROLS")
 
 
-def values(suite: pd.DataFrame, dataset: str, latent: int, metric: str, part: str = "") -> pd.Series:
-    """Of the flavours that have one, controls aside."""
-    rows = suite.query("dataset == @dataset and latent == @latent and metric == @metric and part == @part")
-    return rows[~rows["flavour"].isin(CONTROLS)].set_index("flavour")["value"].dropna()
+def values(dataset: str, latent: int, metric: str, part: str = "") -> pd.Series:
+    """Means of the reference, of the flavours that have one, controls aside."""
+    rows = means("reference").query("dataset == @dataset and latent == @latent and metric == @metric and part == @part")
+    return rows.set_index("flavour")["mean"].dropna()
+
+
+def said(text: str, words: str, *numbers: object) -> None:
+    """Hold a page to words that are filled with numbers."""
+    assert (expected := words.format(*numbers)) in " ".join(text.split()), expected
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("results/*/tables/conditions.json")), ids=lambda path: path.parts[-3])
@@ -58,64 +75,168 @@ def spearman(one: pd.Series, other: pd.Series) -> str:
     return f"{one.corr(other, method='spearman'):.2f}"
 
 
-def test_the_sampler_matters_more_than_the_flavour(suite: pd.DataFrame) -> None:
-    text = " ".join(GENERATION.split())
-    found = {}
-    for dataset in ("mnist", "fashion_mnist"):
-        prior, mixture = (values(suite, dataset, 16, "frechet_distance", p) for p in ("prior", "gaussian_mixture"))
-        both = prior.index.intersection(mixture.index)
-        nll, gap = (values(suite, dataset, 16, name) for name in ("nll", "marginal_kl"))
-        found[dataset] = {
-            "better": f"{(mixture[both] < prior[both]).sum()} of",
-            "medians": f"from {prior[both].median():.1f} to {mixture[both].median():.1f}",
-            "order": spearman(prior, mixture),
-            "gain": spearman(prior - mixture, gap),
-            "likelihood": spearman(nll, prior),
-        }
-    mnist, fashion = found["mnist"], found["fashion_mnist"]
-    assert f"for {mnist['better']} the 30 flavours on MNIST that have both, and for {fashion['better']} 30" in text
-    assert f"{mnist['medians']}, and {fashion['medians']}" in text
-    assert f"(Spearman {mnist['order']} and {fashion['order']} between the two samplers)" in text
-    assert f"Spearman {mnist['gain']} on MNIST and {fashion['gain']} on Fashion-MNIST at 16 latents" in text
-    assert f"(Spearman {mnist['likelihood']} and {fashion['likelihood']})" in text
+def test_the_sampler_matters_more_than_the_flavour() -> None:
+    found: dict[str, list[object]] = {}
+    for dataset in DATASETS:
+        for latent in (16, 2):
+            prior, mixture = (values(dataset, latent, "frechet_distance", part) for part in SAMPLERS.values())
+            nll, gap = (values(dataset, latent, name) for name in ("nll", "marginal_kl"))
+            gain = (prior - mixture).dropna()
+            assert len(gain.index.intersection(gap.index)) == 22
+            found.setdefault(f"gain {latent}", []).append(spearman(gain, gap))
+            found.setdefault(f"likelihood {latent}", []).append(spearman(nll, prior))
+        prior, mixture = (values(dataset, 16, "frechet_distance", part) for part in SAMPLERS.values())
+        shared = prior.index.intersection(mixture.index)
+        assert len(shared) == 30
+        found.setdefault("better", []).append((mixture[shared] < prior[shared]).sum())
+        found.setdefault("medians", []).extend((prior[shared].median(), mixture[shared].median()))
+        found.setdefault("order", []).append(spearman(prior, mixture))
+        found.setdefault("learned", []).append(mixture["vamp"] - prior["vamp"])
+        for metric in ("precision", "recall", "memorisation"):
+            medians = [values(dataset, 16, metric, part)[shared].median() for part in SAMPLERS.values()]
+            found.setdefault(metric, []).extend(medians)
+        assert all(values(dataset, 2, "recall", part).median() < 1 for part in SAMPLERS.values())
+        found.setdefault("known", []).append(values(dataset, 2, "judge_agreement").median())
+    better = "for {} of the 30 flavours on MNIST that have both, and for {} of 30 on Fashion-MNIST"
+    said(GENERATION, better, *found["better"])
+    said(GENERATION, "distance falls from {:.1f} to {:.1f}, and from {:.1f} to {:.1f}.", *found["medians"])
+    said(GENERATION, "(Spearman {} and {} between the two samplers)", *found["order"])
+    said(GENERATION, "(median precision {:.0f} % to {:.0f} %, and {:.0f} % to {:.0f} %)", *found["precision"])
+    said(GENERATION, "(recall {:.0f} % to {:.0f} %, and {:.0f} % to {:.0f} %)", *found["recall"])
+    said(GENERATION, "Spearman {} on MNIST and {} on Fashion-MNIST at 16 latents,", *found["gain 16"])
+    said(GENERATION, "latents, {} and {} at two (22 flavours", *found["gain 2"])
+    said(GENERATION, "(Spearman {} and {}). At two", *found["likelihood 16"])
+    said(GENERATION, "it does so less ({} and {}):", *found["likelihood 2"])
+    said(GENERATION, "({:.1f} % and {:.1f} % in the median), and samples", *found["known"])
+    said(GENERATION, "in {:.0f} % to {:.0f} % of the cases", min(found["memorisation"]), max(found["memorisation"]))
+    assert {f"{values(dataset, 16, 'memorisation', 'prior')['vamp']:.0f}" for dataset in DATASETS} == {"51"}
+    assert abs(found["learned"][0]) < 0.1 and found["learned"][1] > 0
 
 
-def test_the_table_of_samples_is_that_of_the_results(suite: pd.DataFrame) -> None:
+def test_a_plain_autoencoder_generates_well() -> None:
+    plain = ["ae", "rae_l2", "rae_gp"]
+    digits, clothes = (
+        values(dataset, 16, "frechet_distance", "gaussian_mixture").sort_values() for dataset in DATASETS
+    )
+    assert {*clothes.index[:3]} == {*plain} and [*clothes.index[3:5]] == ["swae", "wae_mmd"]
+    ends = digits[plain].min(), digits[plain].max(), digits.iloc[0], digits["vae"]
+    said(GENERATION, "{:.1f} to {:.1f} on MNIST, where the best is at {:.1f} and VAE at {:.1f},", *ends)
+    ends = clothes[plain].min(), clothes[plain].max(), clothes["swae"], clothes["wae_mmd"]
+    said(GENERATION, "({:.1f} to {:.1f}), before SWAE and WAE-MMD ({:.1f} and {:.1f})", *ends)
+    recall = values("fashion_mnist", 16, "recall", "gaussian_mixture")
+    assert {f"{value:.0f}" for value in recall[plain]} == {"31"}
+    said(GENERATION, "reach 31 % of the test images where VAE's reach {:.0f} %", recall["vae"])
+
+
+def test_the_table_of_samples_is_that_of_the_results() -> None:
     page = GENERATION.partition("## Every")[0]
-    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in page.splitlines() if "| " in line}
-    assert len(rows) == 19
-    names = {"VAE": "vae", "VAMP": "vamp", "RAE-GP": "rae_gp", "σ-VAE": "sigma_vae", "Adversarial-AE": "adversarial_ae"}
-    for label, flavour in names.items():
-        numbers = [cell.strip() for cell in rows[label]]
-        expected = []
-        for dataset in ("mnist", "fashion_mnist"):
-            for metric, part, digits in (
-                ("frechet_distance", "prior", 2),
-                ("frechet_distance", "gaussian_mixture", 2),
-                ("nll", "", 1),
-            ):
-                value = values(suite, dataset, 16, metric, part).get(flavour)
-                expected.append("—" if value is None else f"{value:.{digits}f}")
-        assert numbers == expected, label
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
+    found = Results(ROOT / "results/reference").summary.query("latent == 16")
+    found = found.set_index(["flavour", "dataset", "metric", "part"]).sort_index()
+    found["half"] = (found["high"] - found["low"]) / 2
+    columns = [("frechet_distance", "prior", 2), ("frechet_distance", "gaussian_mixture", 2), ("nll", "", 1)]
+    rows = []
+    for flavour, name in TABLED.items():
+        rows.append([name])
+        for dataset, (metric, part, digits) in itertools.product(DATASETS, columns):
+            mean, half = found.loc[(flavour, dataset, metric, part), ["mean", "half"]]
+            value = f"{mean:.{digits}f}" + (f" ± {half:.{digits}f}" if round(half, digits) > 0 else "")
+            rows[-1].append("—" if math.isnan(mean) else value)
+    assert lines[1:] == rows
+    halves = [found.xs(("frechet_distance", part), level=(2, 3))["half"].median() for part in SAMPLERS.values()]
+    said(GENERATION, "half-width of {:.2f} (prior) and {:.2f} (mixture),", *halves)
 
 
-def test_probes_and_detection_are_those_of_the_results(suite: pd.DataFrame) -> None:
-    text = " ".join(REPRESENTATION.split())
-    probes = {
-        (name, dataset): values(suite, dataset, 16, name)
-        for name in ("neighbour_probe", "logistic_probe")
-        for dataset in ("mnist", "fashion_mnist")
-    }
-    medians = {key: f"{found.median():.1f} %" for key, found in probes.items()}
-    assert f"class of {medians['neighbour_probe', 'mnist']} of the test images" in text
-    assert f"and of {medians['neighbour_probe', 'fashion_mnist']} of Fashion-MNIST" in text
-    regressions = [medians["logistic_probe", dataset] for dataset in ("mnist", "fashion_mnist")]
-    assert f"a logistic regression of {regressions[0]} and {regressions[1]}" in text
-    nll = [spearman(values(suite, d, 16, "nll"), probes["logistic_probe", d]) for d in ("mnist", "fashion_mnist")]
-    assert f"Spearman correlation of {nll[0]} and {nll[1]} at 16 latents" in text
-    foreign = [values(suite, "fashion_mnist", latent, "auroc_elbo", "mnist") for latent in (16, 2)]
-    assert f"({foreign[0].median():.1f} % at 16 latents and {foreign[1].median():.1f} % at two" in text
-    assert f"{max(foreign[0].max(), foreign[1].max()):.1f} % at the best" in text
+def test_probes_and_detection_are_those_of_the_results() -> None:
+    names = ("neighbour_probe", "logistic_probe", "few_label_probe", "cluster_nmi", "linear_cka", "nll", "mse")
+    neighbour, logistic, few, nmi, cka, nll, mse = (
+        [values(dataset, 16, name).sort_values(ascending=False) for dataset in DATASETS] for name in names
+    )
+    best = ranked("reference").query("latent == 16").set_index(["metric", "part", "dataset", "flavour"]).sort_index()
+    controls = Results(ROOT / "results/reference").summary.query("latent == 16")
+    controls = controls.set_index(["flavour", "metric", "dataset"])["mean"]
+
+    def tied(metric: str) -> list[set[str]]:
+        return [{*best.loc[metric, "", dataset].query("standing == 'tied'").index} for dataset in DATASETS]
+
+    def of(found: Sequence[pd.Series], flavour: str) -> list[float]:
+        return [each[flavour] for each in found]
+
+    medians = "class of {:.1f} % of the test images of MNIST in the median of all flavours and of {:.1f} % of"
+    said(REPRESENTATION, medians, *(found.median() for found in neighbour))
+    assert all(found.index[0] == "svae" for found in neighbour)
+    said(REPRESENTATION, "SVAE with {:.1f} % and {:.1f} %, is not told from", *of(neighbour, "svae"))
+    said(REPRESENTATION, "from {} others on the one and {} on the other", *map(len, tied("neighbour_probe")))
+    said(REPRESENTATION, "of the codes gives {:.1f} % and {:.1f} %.", *(found.median() for found in logistic))
+    said(
+        REPRESENTATION,
+        "give {:.1f} % and {:.1f} % by neighbours",
+        *(controls["copy", "neighbour_probe", d] for d in DATASETS),
+    )
+    digits, clothes = (found[["gumbel_vae", "hrq_vae", "fsq_vae"]] for found in neighbour)
+    assert all({*found.index[-3:]} == {*digits.index} for found in neighbour)
+    assert {f"{value:.0f}" for value in clothes} == {"72"}
+    said(REPRESENTATION, "FSQ-VAE: {:.0f} % to {:.0f} %, and 72 %)", digits.min(), digits.max())
+    said(REPRESENTATION, "Adversarial-AE ({:.0f} %)", neighbour[0]["adversarial_ae"])
+    learned = {"vamp", "flow_prior_vae"}
+    assert all({*found.index[:2]} == learned for found in (*logistic, *few))
+    assert tied("logistic_probe")[0] == {"flow_prior_vae"} and logistic[0].index[0] == "vamp"
+    said(REPRESENTATION, "({:.1f} % and {:.1f} % on MNIST, told there from all", *logistic[0][:2])
+    words = ("{:.1f} % (Flow-Prior-VAE) and {:.1f} % on MNIST,", "; {:.1f} % and {:.1f} % on Fashion-MNIST,")
+    rest = " where the median is {:.1f} % and the pixels have {:.1f} %"
+    for dataset, found, begin in zip(DATASETS, few, words, strict=True):
+        numbers = (found["flow_prior_vae"], found["vamp"], found.median(), controls["copy", "few_label_probe", dataset])
+        said(REPRESENTATION, begin + rest, *numbers)
+    assert all(found.idxmax() == "flow_prior_vae" for found in cka) and tied("linear_cka") == [set(), set()]
+    alike = "is {:.2f} on MNIST and {:.2f} on Fashion-MNIST, told from all others, of VAE {:.2f} and {:.2f}."
+    said(REPRESENTATION, alike, *of(cka, "flow_prior_vae"), *of(cka, "vae"))
+    said(REPRESENTATION, "correlation of {} and {} at 16 latents", *map(spearman, nll, logistic))
+    said(REPRESENTATION, "(MSE: {} and {})", *map(spearman, mse, logistic))
+    behind, ahead = (found["beta_vae"] - found["vae"] for found in (nll[0], logistic[0]))
+    assert (round(behind), round(ahead)) == (10, 1)
+    assert [found.index[0] for found in nmi] == ["swae", "msssim_vae"]
+    assert {f"{found.iloc[0]:.2f}" for found in nmi} == {"0.58"}
+    assert all([*found.index[-2:]] == ["beta_tc_vae", "factor_vae"] for found in nmi)
+    said(REPRESENTATION, "({1:.2f} and {0:.2f}, {3:.2f} and {2:.2f})", *nmi[0][-2:], *nmi[1][-2:])
+    said(REPRESENTATION, "({:.1f} and {:.1f} nats)", *(controls["mean", "nll", dataset] for dataset in DATASETS))
+
+
+def test_units_that_weights_switch_off() -> None:
+    digits, clothes = (values(dataset, 16, "active_units") for dataset in DATASETS)
+    few = ["dip_vae", "beta_tc_vae", "beta_vae", "factor_vae"]
+    said(
+        REPRESENTATION, "keeps {:.1f} active there, β-TC-VAE {:.1f}, β-VAE {:.1f} and Factor-VAE {:.1f}", *clothes[few]
+    )
+    said(REPRESENTATION, "on MNIST DIP-VAE {:.1f} and these 15 and more", digits["dip_vae"])
+    assert digits[few[1:]].min() >= 15
+    assert all((values(dataset, 2, "active_units") == 2).all() for dataset in DATASETS)
+
+
+def test_a_model_of_clothes_finds_digits_likelier() -> None:
+    digits, clothes, rates = (
+        [values(dataset, latent, f"auroc_{score}", other) for latent in (16, 2)]
+        for dataset, other, score in (
+            ("mnist", "fashion_mnist", "elbo"),
+            ("fashion_mnist", "mnist", "elbo"),
+            ("fashion_mnist", "mnist", "rate"),
+        )
+    )
+    least, most = min(found.min() for found in digits), max(found.max() for found in clothes)
+    said(
+        REPRESENTATION, "(AUROC {:.1f} % in the median at 16 latents, {:.1f} % at the least", digits[0].median(), least
+    )
+    medians = "({:.1f} % at 16 latents and {:.1f} % at two in the median, {:.1f} % at the best)"
+    said(REPRESENTATION, medians, *(found.median() for found in clothes), most)
+    assert most < 50
+    for words, score in (
+        ("(NLL: {:.1f} %)", "nll"),
+        ("alone ({:.1f} %)", "distortion"),
+        ("general ({:.1f} %)", "rate"),
+    ):
+        said(REPRESENTATION, words, values("fashion_mnist", 16, f"auroc_{score}", "mnist").median())
+    assert [found.idxmax() for found in rates] == ["vamp", "flow_prior_vae"]
+    told = "{:.1f} % with VAMP at 16 latents, {:.1f} % with Flow-Prior-VAE at two"
+    said(REPRESENTATION, told, *(found.max() for found in rates))
 
 
 def test_the_best_distance_can_be_a_copy() -> None:
