@@ -372,6 +372,33 @@ def test_lines_tell_classes_and_geodesics_are_no_nearer_to_data() -> None:
         assert [cell.strip() for cell in row[1:]] == expected
 
 
+def test_the_geometry_of_every_flavour() -> None:
+    folder = Results(ROOT / "results/reference")
+    agreed = folder.needed("agreement").query("metric == 'mean_spearman' and flavour not in @CONTROLS")
+    gains = [agreed[agreed["part"] == part] for part in ("line - ends", "geodesic - ends")]
+    assert [((rows["low"] > 0).sum(), rows["mean"].notna().sum()) for rows in gains] == [(0, 140), (0, 140)]
+    medians = [rows.groupby(["dataset", "latent"])["mean"].median() for rows in gains]
+    ends = min(found.min() for found in medians), max(found.max() for found in medians)
+    said(GEOMETRY, "with medians of {:.3f} to {:.3f}, and the geodesic", *ends)
+    wide = means("reference").pivot(index=["dataset", "latent", "flavour"], columns=["metric", "part"], values="mean")
+    distance = wide["data_distance"].dropna(subset=["geodesic", "line"])
+    nearer = (distance["geodesic"] < distance["line"]).sum()
+    said(GEOMETRY, "nearer to training images than the line in {} of {}.", nearer, len(distance))
+    rank = [wide.loc[(dataset, 16), ("effective_rank", "midpoint")].dropna().sort_values() for dataset in DATASETS]
+    assert all([*found.index[-2:]] == ["svae", "poincare_vae"] for found in rank)
+    assert all([*found.index[:2]] == ["beta_tc_vae", "beta_vae"] for found in rank)
+    most = (
+        "rank of {:.1f} and {:.1f} on MNIST and of {:.1f} and {:.1f} on Fashion-MNIST, where the median is {:.1f} and "
+    )
+    most += "{:.1f};"
+    said(GEOMETRY, most, *(found.iloc[at] for found in rank for at in (-1, -2)), *(found.median() for found in rank))
+    said(
+        GEOMETRY,
+        "fewest, {:.1f} and {:.1f}, and {:.1f} and {:.1f}.",
+        *(found.iloc[at] for found in rank for at in (0, 1)),
+    )
+
+
 def test_metrics_that_know_where_data_are_buy_no_realism() -> None:
     text = " ".join(GEOMETRY.split())
     found = Results(ROOT / "results/uncertainty").summary
@@ -403,16 +430,13 @@ def ranked(study: str) -> pd.DataFrame:
     return make("best", tables, roles(found.study))[0]
 
 
-@pytest.mark.parametrize(
-    ("study", "heading"), [("suite", "The best of each question"), ("reference", "The reference, so far")]
-)
-def test_the_best_of_each_question(study: str, heading: str) -> None:
+def test_the_best_of_each_question() -> None:
     numbers = {"NLL (nats)": ("nll", "", 1), "MSE": ("mse", "", 4), "SSIM": ("ssim", "", 3)}
     numbers |= {f"Fréchet distance, {name}": ("frechet_distance", part, 2) for name, part in SAMPLERS.items()}
     numbers |= {"neighbour probe (%)": ("neighbour_probe", "", 1)}
-    section = FINDINGS.partition(f"## {heading}")[2].partition("\n## ")[0]
+    section = FINDINGS.partition("## The best of each question")[2].partition("\n## ")[0]
     lines = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in section.splitlines() if line[:2] == "| "}
-    table = ranked(study)
+    table = ranked("reference")
     blocks = [(name, latent) for name in ("mnist", "fashion_mnist") for latent in sorted(table["latent"].unique())]
     for label, (metric, part, digits) in numbers.items():
         cells = []
@@ -424,19 +448,19 @@ def test_the_best_of_each_question(study: str, heading: str) -> None:
             told = "–" if untold else f"{(others['standing'] == 'worse').sum()} of {len(others)}"
             cells.append(f"{readable(best['flavour'])} {best['mean']:.{digits}f} ({told})")
         assert [cell.strip() for cell in lines[label]] == cells
+        assert "|".join(["", f" {label} ", *lines[label], ""]) in (ROOT / "README.md").read_text().splitlines()
 
 
-def test_what_a_learned_prior_buys() -> None:
-    text = " ".join(FINDINGS.split())
+def test_what_a_fifth_of_the_images_says_of_learned_priors() -> None:
     rows = ranked("suite").query("latent == 16 and metric == 'nll'").set_index(["dataset", "flavour"])
     for place, words in {
-        ("mnist", "vae"): "{0:.1f} nats on MNIST [{1:.1f}, {2:.1f}]",
-        ("fashion_mnist", "vae"): "by {0:.1f} on Fashion-MNIST [{1:.1f}, {2:.1f}]",
-        ("mnist", "flow_prior_vae"): "Flow-Prior-VAE is {0:.1f} nats [{1:.1f}, {2:.1f}] behind",
+        ("mnist", "vae"): "VAMP is the likeliest, {:.1f} nats below the VAE on MNIST [{:.1f}, {:.1f}] and",
+        ("fashion_mnist", "vae"): "and {:.1f} on Fashion-MNIST [{:.1f}, {:.1f}] (over images)",
+        ("mnist", "flow_prior_vae"): "Flow-Prior-VAE {:.1f} nats [{:.1f}, {:.1f}] behind it",
     }.items():
         row = rows.loc[place]
         assert row["against"] == "vamp"
-        assert words.format(row["difference"], row["low"], row["high"]) in text
+        said(FINDINGS, words, row["difference"], row["low"], row["high"])
     assert rows.loc[("fashion_mnist", "flow_prior_vae"), "standing"] == "tied"
 
 
@@ -574,27 +598,62 @@ def test_a_family_wins() -> None:
 
 
 def test_seeds_reorder_flavours_on_a_plane() -> None:
-    text = " ".join(FINDINGS.split())
     found = Results(ROOT / "results/reference")
     table = make("seed_agreement", {"metrics": found.needed("metrics")}, roles(found.study))[0]
-    rows = table.query("dataset == 'mnist' and seeds == 3").set_index(["latent", "part", "metric"]).sort_index()
+    assert set(table.dropna(subset="correlation")["seeds"]) <= {2, 3}
+    rows = table.set_index(["dataset", "latent", "part", "metric"]).sort_index()
     questions = [("", "nll"), ("prior", "frechet_distance"), ("", "neighbour_probe")]
     alike = {
-        latent: [f"{rows.loc[(latent, *question), 'correlation']:.2f}" for question in questions] for latent in (2, 16)
+        (dataset, latent): [rows.loc[(dataset, latent, *question), "correlation"] for question in questions]
+        for dataset in DATASETS
+        for latent in (2, 16)
     }
-    assert "{} in NLL, {} in the Fréchet distance of the prior's samples and {} in".format(*alike[2]) in text
-    assert "at 16 latents of {}, {} and {}.".format(*alike[16]) in text
-    firsts = rows.loc[2, "firsts"]
-    assert firsts["", "nll"] == "vamp:2 miwae:1"
-    assert {firsts[part, "frechet_distance"] for part in SAMPLERS.values()} == {"msssim_vae:3"}
+    plane = "{:.2f} in NLL, {:.2f} in the Fréchet distance of the prior's samples and {:.2f} in the neighbour probe, "
+    plane += "of Fashion-MNIST of {:.2f}, {:.2f} and {:.2f}, in the mean"
+    said(FINDINGS, plane, *alike["mnist", 2], *alike["fashion_mnist", 2])
+    sixteen = "at 16 latents of {:.2f}, {:.2f} and {:.2f}, and of {:.2f}, {:.2f} and {:.2f}."
+    said(FINDINGS, sixteen, *alike["mnist", 16], *alike["fashion_mnist", 16])
+    digits, clothes = (rows.loc[(dataset, 2), "firsts"] for dataset in DATASETS)
+    assert digits["", "nll"] == "vamp:2 miwae:1"
+    assert clothes["", "nll"] == "flow_prior_vae:1 poincare_vae:1 two_layer_vae:1"
+    assert {firsts["gaussian_mixture", "frechet_distance"] for firsts in (digits, clothes)} == {"msssim_vae:3"}
+    assert {clothes["", metric] for metric in ("mse", "ssim")} == {"poincare_vae:3"}
     best = ranked("reference").query("latent == 2").set_index(["dataset", "part", "metric", "flavour"]).sort_index()
-    nll = best.loc["mnist", "", "nll"]
-    vae, miwae = nll.loc["vae"], nll.loc["miwae"]
-    assert {vae["against"], miwae["against"]} == {"vamp"} and miwae["standing"] == "tied"
-    assert f"from the VAE by {vae['difference']:.1f} nats [{vae['low']:.1f}, {vae['high']:.1f}], and not" in text
-    assert f"MIWAE, {miwae['difference']:.1f} behind [{miwae['low']:.1f}, {miwae['high']:.1f}]." in text
-    assert f"from {(nll['standing'] == 'worse').sum()} of {(nll['rank'] > 1).sum()}, from the VAE" in text
-    mixture = best.loc["mnist", "gaussian_mixture", "frechet_distance"].query("rank > 1")
-    assert set(mixture["standing"]) == {"worse"}
-    for metric in ("nll", "mse", "ssim"):
-        assert best.loc["fashion_mnist", "", metric].query("rank == 1").index.item() == "poincare_vae"
+    first, second = (best.loc[dataset, "", "nll"] for dataset in DATASETS)
+    vae, other = first.loc["vae"], second.loc["vae"]
+    assert (vae["against"], other["against"]) == ("vamp", "poincare_vae")
+    told = "VAMP by {:.1f} nats [{:.1f}, {:.1f}] on MNIST, Poincare-VAE by {:.1f} [{:.1f}, {:.1f}] on Fashion-MNIST."
+    said(FINDINGS, told, *vae[["difference", "low", "high"]], *other[["difference", "low", "high"]])
+    assert {"two_layer_vae", "flow_prior_vae", "vamp"} <= {*second.query("standing == 'tied'").index}
+    samples = [best.loc[dataset, "gaussian_mixture", "frechet_distance"] for dataset in DATASETS]
+    assert all(set(rows.query("rank > 1").dropna(subset="mean")["standing"]) == {"worse"} for rows in samples)
+    distances = [rows.loc[name, "mean"] for name in ("msssim_vae", "vae") for rows in samples]
+    said(FINDINGS, "of a mixture {:.2f} and {:.2f}, the VAE's {:.2f} and {:.2f}; told from all", *distances)
+
+
+def test_in_short() -> None:
+    rows = ranked("reference").query("latent == 16").set_index(["dataset", "metric", "part", "flavour"]).sort_index()
+
+    def tied(dataset: str, metric: str, part: str = "") -> list[str]:
+        return [*rows.loc[dataset, metric, part].query("standing == 'tied'").sort_values("rank").index]
+
+    leads = [rows.loc[(dataset, "nll", "", "vae"), ["difference", "low", "high"]] for dataset in DATASETS]
+    said(FINDINGS, "NLL {:.1f} [{:.1f}, {:.1f}] and {:.1f} [{:.1f}, {:.1f}] nats below", *leads[0], *leads[1])
+    assert [tied(dataset, "nll") for dataset in DATASETS] == [["vamp"], ["vamp"]]
+    prior = [rows.loc[(dataset, "frechet_distance", "prior")]["mean"] for dataset in DATASETS]
+    said(FINDINGS, "{:.2f} and {:.2f}, the VAE's {:.2f} and {:.2f};", *(f[n] for n in ("vamp", "vae") for f in prior))
+    digits, clothes = ([(d, "frechet_distance", "gaussian_mixture")] for d in DATASETS)
+    digits, clothes = (rows.loc[place[0]]["mean"].sort_values() for place in (digits, clothes))
+    others = {dataset: tied(dataset, "frechet_distance", "gaussian_mixture") for dataset in DATASETS}
+    assert clothes.index[0] == "ae" and others["fashion_mnist"] == ["rae_gp", "rae_l2"]
+    said(FINDINGS, "for digits one of {}", len(others["mnist"]) + 1)
+    said(FINDINGS, "| {:.2f} to {:.2f}, told from all others;", clothes.iloc[0], clothes["rae_l2"])
+    ends = digits.iloc[0], digits[others["mnist"]].max()
+    said(FINDINGS, "on digits {:.2f} to {:.2f} are not told apart", *ends)
+    assert tied("mnist", "mse") == [] and len(tied("fashion_mnist", "mse")) == 5
+    assert (
+        rows.loc[("mnist", "mse", "", "sigma_vae"), "rank"]
+        == rows.loc[("fashion_mnist", "mse", "", "miwae"), "rank"]
+        == 1
+    )
+    assert rows.loc[("fashion_mnist", "ssim", "", "msssim_vae"), "rank"] == 1
