@@ -539,6 +539,8 @@ def test_a_page_of_numbers_has_a_section_for_each_table_in_the_order_of_its_colu
     assert re.findall(r'<a href="#(\w+)">(.*?)</a>', made) == headings
     assert re.findall(r'data-value="(.*?)"', made) == [f"{float(n)}" for n in (3, 6, 1, 4, 7, 5, 2)]
     assert made.count("<table>") == 3 and re.findall(r"<li>(.*?)</li>", made) == ["A note."]
+    more = of_markdown("best", f"{page}\nAnother.  \nAnd one.\n")  # of a statistic that writes its page itself
+    assert more == made.replace("<li>A note.</li>", "<li>A note.</li><li>Another.</li><li>And one.</li>")
 
 
 def test_escape():

@@ -48,19 +48,22 @@ def html(page: Page) -> str:
 
 
 def of_markdown(title: str, page: str) -> str:
-    """Tables, under their headings if there are any, and notes, as `vaebench.report.statistics` write them in Markdown,
-    as a page whose tables sort."""
-    title, blocks = _capital(title), page.strip().split("\n\n")
-    notes = [] if blocks[-1].startswith("|") else blocks.pop().split("  \n")
-    body = [f"<h1>{escape(title)}</h1>"]
-    headings = {f"s{number}": block[3:] for number, block in enumerate(blocks) if block.startswith("## ")}
-    if headings:
-        links = (f'<a href="#{name}">{escape(heading)}</a>' for name, heading in headings.items())
-        body.append(f"<nav>{''.join(f'<p>{link}</p>' for link in links)}</nav>")
-    for number, block in enumerate(blocks):
-        name = f"s{number}"
-        body.append(f'<h2 id="{name}">{escape(headings[name])}</h2>' if name in headings else _of_markdown(block))
-    return _document(title, body, notes, "")
+    """Tables, their headings and notes, as `vaebench.report.statistics` write them in Markdown: a page to sort."""
+    title = _capital(title)
+    body: list[str] = []
+    links: list[str] = []
+    notes: list[str] = []
+    for block in page.strip().split("\n\n"):
+        if block.startswith("|"):
+            body.append(_of_markdown(block))
+        elif block.startswith("## "):
+            place, heading = f"s{len(links)}", escape(block.removeprefix("## "))
+            links.append(f'<p><a href="#{place}">{heading}</a></p>')
+            body.append(f'<h2 id="{place}">{heading}</h2>')
+        else:
+            notes += block.split("  \n")
+    start = [f"<h1>{escape(title)}</h1>", *[f"<nav>{''.join(links)}</nav>"] * bool(links)]
+    return _document(title, [*start, *body], notes, "")
 
 
 def _of_markdown(table: str) -> str:
