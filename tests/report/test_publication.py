@@ -102,6 +102,7 @@ def rows(tmp_path: Path) -> Results:
 
         def change(facts: dict[str, Any]) -> None:
             facts["study"] |= {"flavours": {}, "latents": [], "published": claims}
+            facts["observed_test_sets_sha256"] = {"fashion_mnist": {f"convention of {latent}": f"{latent}"}}
 
         return piece(tmp_path / f"{latent}", latent, change, flavours)
 
@@ -110,7 +111,10 @@ def rows(tmp_path: Path) -> Results:
 
 
 def test_rows_held_against_published_values_are_joined(rows: Results) -> None:
+    """Though each piece has test images of a convention of its own."""
     assert [(cell.flavour, cell.latent) for cell in rows.study.cells()] == [("ae", 2), ("vae", 16), ("wae_mmd", 16)]
+    tests = rows.provenance["observed_test_sets_sha256"]
+    assert tests == {"fashion_mnist": {"convention of 2": "2", "convention of 16": "16"}}
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -94,25 +94,32 @@ def _study(pieces: Sequence[Results]) -> Facts:
                 raise VaebenchError(f"{piece.folder}: its {name} is not that of {pieces[0].folder}: publish them apart")
     every = [study, *others]
     for name in NAMED:
-        study[name] = _merged([(piece.folder, of[name]) for piece, of in zip(pieces, every, strict=True)], name)
+        study[name] = _merged(
+            [(piece.folder, of[name]) for piece, of in zip(pieces, every, strict=True)], f"{name} of '{{}}'"
+        )
     for name in LISTED:
         study[name] = sorted({entry for of in every for entry in of[name]})
     return {name: value for name, value in study.items() if name not in PLACES}
 
 
-def _common(pieces: Iterable[Results], what: str) -> Facts:
-    """What the pieces' provenance says of each dataset."""
-    return _merged([(piece.folder, piece.provenance[what]) for piece in pieces], what)
+def _common(pieces: Collection[Results], what: str) -> Facts:
+    """What the pieces' provenance says of each dataset; each piece may say what no other does, as of its convention."""
+    names = dict.fromkeys(name for piece in pieces for name in piece.provenance[what])
+    return {
+        name: _merged([(piece.folder, piece.provenance[what].get(name, {})) for piece in pieces], f"{what} of '{name}'")
+        for name in names
+    }
 
 
-def _merged(facts: Sequence[tuple[Path, Facts]], what: str) -> Facts:
-    """Facts of folders by name, where those of one name are the same; raises `VaebenchError` if they are not."""
+def _merged(facts: Sequence[tuple[Path, Facts]], said: str) -> Facts:
+    """Facts of folders by name, where those of one name are the same; raises `VaebenchError` if they are not, with what
+    is ``said`` of a name."""
     found: dict[str, tuple[Path, Any]] = {}
     for folder, given in facts:
         for name, value in given.items():
             first, known = found.setdefault(name, (folder, value))
             if known != value:
-                raise VaebenchError(f"{folder}: {what} of '{name}' are not those of {first}: publish them apart")
+                raise VaebenchError(f"{folder}: {said.format(name)} are not those of {first}: publish them apart")
     return {name: value for name, (_, value) in found.items()}
 
 
