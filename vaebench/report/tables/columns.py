@@ -108,13 +108,16 @@ def members(table: str) -> list[str]:
 
 def shown(numbers: Iterable[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
     """Numbers, each a name and a part, by the table that has a column for them, in the order of tables and columns."""
-    given, found = [*numbers], {}
-    for table in [*catalogue.groups("metrics"), *QUANTITIES]:
-        order = {name: at for at, name in enumerate(members(table))}
-        ranked = [(order[metric_of(name)], name, place(part)) for name, part in given if metric_of(name) in order]
-        if ranked:
-            found[table] = [(name, part) for _, name, (_, part) in sorted(ranked)]
-    return found
+    given = [*numbers]
+    found = {table: ordered(given, members(table)) for table in [*catalogue.groups("metrics"), *QUANTITIES]}
+    return {table: of for table, of in found.items() if of}
+
+
+def ordered(numbers: Iterable[tuple[str, str]], metrics: Iterable[str]) -> list[tuple[str, str]]:
+    """Those numbers, each a name and a part, that are of the ``metrics``, in the order of these."""
+    order = {metric: at for at, metric in enumerate(metrics)}
+    found = [(order[metric_of(name)], name, place(part)) for name, part in numbers if metric_of(name) in order]
+    return [(name, part) for _, name, (_, part) in sorted(found)]
 
 
 def _ordered(group: str) -> list[str]:

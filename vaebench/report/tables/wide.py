@@ -35,8 +35,7 @@ def wide(
     entries = pd.Series([_entry(*values, signed=signed) for values in fields], rows.index, dtype=object)
     index = [*CELL, over] if over else CELL
     table = rows.assign(entry=entries).pivot(index=index, columns=["metric", "part"], values="entry")
-    ranks = {column: list(metrics).index(columns.metric_of(column[0])) for column in table.columns}
-    table = table[sorted(table.columns, key=lambda column: (ranks[column], column[0], columns.place(column[1])))]
+    table = table[columns.ordered(table.columns, metrics)]
     order = sorted(families, key=lambda flavour: families[flavour] == CONTROLS)
     place = [order.index(flavour) for flavour in table.index.get_level_values("flavour")]
     block = [table.index.get_level_values(level) for level in reversed(BLOCK)]
