@@ -22,7 +22,7 @@ from vaebench.report import questions
 from vaebench.report.answer import answer, restructured
 from vaebench.report.figures import style
 from vaebench.report.results import Results
-from vaebench.report.site import content, digest
+from vaebench.report.site import content
 from vaebench.report.site.build import build
 from vaebench.report.site.content import key
 from vaebench.report.site.pictures import plane as plane_of
@@ -269,13 +269,3 @@ def test_what_answers_a_question_has_a_direction() -> None:
         for metric in catalogue.constant("metrics", table, "ANSWER") or ():
             assert metric in catalogue.names("metrics", table)
             assert catalogue.declared("metrics", metric)["better"] in ("higher", "lower")
-
-
-def test_the_digest_is_of_every_file_of_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vaebench.report import site
-
-    copy = shutil.copytree(site.PAGES, tmp_path / "pages")
-    monkeypatch.setattr(site, "PAGES", copy)
-    before = digest()
-    (copy / "site.css").write_text((copy / "site.css").read_text() + "\n")
-    assert digest() != before

@@ -339,6 +339,18 @@ def test_code_counts_where_it_runs(source: Source, path: str, changed: set[str])
     assert {flavour for flavour in before if source.fingerprint(flavour) != before[flavour]} == changed
 
 
+@pytest.mark.parametrize("folder", ["report/site/pages", "evaluation/judges"])
+def test_what_lies_beside_the_code_counts_by_its_bytes(source: Source, folder: str) -> None:
+    """No import leads to it, and a rule that did not ask for it would keep what the old one had made."""
+    code = Path(folder).parent / "__init__.py"
+    seen = {catalogue.fingerprint(code), catalogue.fingerprint(code, folder)}
+    source.write(f"{folder}/another.css", "a { color: red }")
+    seen.add(catalogue.fingerprint(code, folder))
+    source.write(f"{folder}/another.css", "a { color: tan }")
+    seen.add(catalogue.fingerprint(code, folder))
+    assert len(seen) == 4
+
+
 def test_comments_layout_and_docstrings_do_not_count(source: Source) -> None:
     before = source.fingerprint(VAE)
     source.append(VAE, "\n\n# A comment.\n")

@@ -195,11 +195,16 @@ def fingerprint(*paths: str | Path) -> str:
     """Hash of the code that files under the package run: the files and, in turn, what they import from the package.
 
     Comments, layout and docstrings do not count. ``fingerprint("training/engine.py", path_of("flavours", "vae"))``
-    changes when the code of the VAE or of the engine does, and stays when that of another flavour does.
+    changes when the code of the VAE or of the engine does, and stays when that of another flavour does. A folder stands
+    for the bytes of its files: what code reads beside itself, weights or pages, no import leads to.
     """
+    files = [PACKAGE / path for path in paths]
+    folders = [path for path in files if path.is_dir()]
+    contents = {path: _source(path)[1].encode() for path in _closure([path for path in files if path not in folders])}
+    contents |= {path: path.read_bytes() for folder in folders for path in folder.iterdir() if path.is_file()}
     digest = hashlib.sha256()
-    for path in sorted(_closure([PACKAGE / path for path in paths])):
-        digest.update(str(path.relative_to(PACKAGE)).encode() + _source(path)[1].encode())
+    for path in sorted(contents):
+        digest.update(str(path.relative_to(PACKAGE)).encode() + contents[path])
     return digest.hexdigest()[:16]
 
 

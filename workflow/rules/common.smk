@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 from vaebench.data.sources import SOURCES
 from vaebench.errors import VaebenchError
 from vaebench.files import sha256
-from vaebench.report import figures, questions, site, statistic, terminal
+from vaebench.report import figures, questions, statistic, terminal
 from vaebench.report.alone import alone
 from vaebench.report.figures.told import Told
 from vaebench.report.opening import Opening

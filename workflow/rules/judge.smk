@@ -28,7 +28,11 @@ rule judge:
         files=lambda wildcards: {"files": fingerprint_of(wildcards.dataset)},
         epochs={"epochs": study.judge.epochs},
         device={"device": study.device},
-        code={"code": catalogue.fingerprint("evaluation/judge.py", "data/prepare.py")},
+        code={
+            "code": catalogue.fingerprint(
+                "evaluation/judge.py", "evaluation/judges", "data/prepare.py"
+            ),
+        },
     script:
         "../scripts/judge.py"
 

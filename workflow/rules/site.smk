@@ -19,8 +19,7 @@ rule site:
         "<benchmarks>/site.tsv"
     params:
         code={
-            "code": catalogue.fingerprint("report/site/build.py"),
-            "pages": site.digest(),
+            "code": catalogue.fingerprint("report/site/build.py", "report/site/pages"),
         },
     script:
         "../scripts/site.py"

@@ -7,15 +7,6 @@ they are but for the frame that all share; what they show lies in ``data/`` besi
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 PAGES = Path(__file__).parent / "pages"
-
-
-def digest() -> str:
-    """Of all files of the pages, which are no Python that `vaebench.study.catalogue.fingerprint` could follow."""
-    found = hashlib.sha256()
-    for path in sorted(path for path in PAGES.iterdir() if path.is_file()):
-        found.update(path.name.encode() + path.read_bytes())
-    return found.hexdigest()[:16]
