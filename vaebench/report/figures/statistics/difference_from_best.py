@@ -69,7 +69,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, palette: style.Palette, heights: dict[
     for row in rows.itertuples():
         look, y = palette[row.flavour], heights[row.flavour]
         inside = low <= row.difference <= high
-        mark = look.marker if inside else "<" if row.difference < low else ">"
+        mark = "o" if inside else "<" if row.difference < low else ">"  # round, so that its filling is seen
         if np.isfinite(row.low) and np.isfinite(row.high):
             axes.hlines(y, row.low, row.high, color=look.colour, linewidth=0.7)
         axes.plot(np.clip(row.difference, low, high), y, mark, color=look.colour, markersize=3, markeredgewidth=0.6,
