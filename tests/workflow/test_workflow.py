@@ -161,6 +161,13 @@ def test_a_paper_needs_what_is_published_alone_and_gives_the_same(finished: Path
     assert scores.read_bytes() == (results / "figures/scores.png").read_bytes()
     told = (folder / "results/paper/site/data/study.js").read_text()
     assert "7 tables are those" in told and '"name":"results"' in told
+    for changed in ("report/figures/summary/scores.py", "report/statistics/best.py", "report/site/pages/site.css"):
+        file = folder / "vaebench" / changed
+        text = file.read_text()
+        file.write_text(text.replace("0.4", "0.5") if file.suffix == ".css" else f"{text}\nADDED = 1\n")
+        assert jobs(snakemake(folder, "results/paper", "-n"), "paper"), changed
+        file.write_text(text)
+    assert not jobs(snakemake(folder, "results/paper", "-n"), "paper")
     table = kept / "metrics.csv.gz"
     table.write_bytes(gzip.compress(gzip.decompress(table.read_bytes()).replace(b"7", b"8", 1)))
     result = snakemake(folder, "results/paper", "--cores", "1", "--forcerun", "paper")

@@ -127,6 +127,13 @@ def path_of(kind: str, name: str) -> Path:
     return files[among(kind.removesuffix("s"), name, sorted(files))]
 
 
+def paths(kind: str) -> list[Path]:
+    """The files of all names of one kind, and those that say what its groups are."""
+    files = [*_files(kind).values()]
+    groups = {path.parent / "__init__.py" for path in files}
+    return sorted([*files, *(path for path in groups if path.is_file())])
+
+
 def _files(kind: str) -> dict[str, Path]:
     """File of each name."""
     folder = PACKAGE / KINDS[kind]

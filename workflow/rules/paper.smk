@@ -11,6 +11,14 @@ rule paper:
         tables=lambda wildcards, output: sha256(
             os.path.join(os.path.dirname(output[0]), "provenance.json")
         ),
-        code={"code": catalogue.fingerprint("report/paper.py")},
+        code={
+            "code": catalogue.fingerprint(
+                "report/paper.py",
+                "report/site/pages",
+                *catalogue.paths("metrics"),
+                *catalogue.paths("statistics"),
+                *catalogue.paths("figures"),
+            )
+        },
     script:
         "../scripts/paper.py"

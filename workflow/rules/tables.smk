@@ -203,15 +203,6 @@ rule tabulate:
     params:
         tables=SHOWN,
         families=FAMILIES,
-        code={
-            "code": catalogue.fingerprint(
-                "report/tables/forms.py",
-                *(
-                    f"evaluation/metrics/{table}/__init__.py"
-                    for table in catalogue.groups("metrics")
-                ),
-                *(catalogue.path_of("metrics", name) for name in catalogue.names("metrics")),
-            )
-        },
+        code={"code": catalogue.fingerprint("report/tables/forms.py", *catalogue.paths("metrics"))},
     script:
         "../scripts/tabulate.py"
