@@ -11,7 +11,7 @@ rule paper:
         tables=lambda wildcards, output: sha256(
             os.path.join(os.path.dirname(output[0]), "provenance.json")
         ),
-        code={
+        code=lambda wildcards: {
             "code": catalogue.fingerprint(
                 "report/paper.py",
                 "report/site/pages",
