@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,18 +13,41 @@ from faults import fault
 from vaebench import interface
 from vaebench.cli import main
 from vaebench.evaluation import room
+from vaebench.geometry import budget
 from vaebench.study.config import Evaluation
 
 
 def test_importance_weights_that_cannot_be() -> None:
-    """28 bytes each: of 2**31 samples of 1000 images 60 TB."""
+    """12 bytes each: of 2**31 samples of 1000 images 26 TB."""
     message = fault(room.check, Evaluation(importance_samples=2**31), 10_000)
     assert message.startswith(
-        "evaluation: importance_samples: 2147483648 of each of 1000 images: it takes 60,129.5 GB of"
+        "evaluation: importance_samples: 2147483648 of each of 1000 images: it takes 25,769.8 GB of"
     )
     assert message.endswith("are free: lower importance_samples or importance_images")
     room.check(Evaluation(), 10_000)
     room.check(Evaluation(importance_samples=2**20, importance_images=2**40), 1)
+
+
+def test_importance_weights_take_what_they_are_said_to() -> None:
+    """And metrics of twenty million take no more than some in float64, in a process of its own: its holes count."""
+    code = """
+import resource
+from types import SimpleNamespace
+import torch
+from vaebench.evaluation.metrics.likelihood.effective_sample_size import effective_sample_size
+from vaebench.evaluation.metrics.likelihood.high_pareto_k import high_pareto_k
+from vaebench.evaluation.metrics.likelihood.nll import nll
+from vaebench.training import hardware
+
+hardware.prepare()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+subject = SimpleNamespace(log_w=torch.randn(5000, 4000), elbo=torch.zeros(4000).double(), chosen=torch.arange(4000))
+for metric in (nll, effective_sample_size, high_pareto_k):
+    metric.measure(subject)
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 5000 * 4000 * room.WEIGHT + 3 * 8 * budget.NUMBERS
 
 
 def test_temperatures_that_cannot_be_are_of_the_thorough_tier() -> None:

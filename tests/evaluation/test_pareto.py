@@ -12,6 +12,7 @@ from scipy.stats import genpareto
 
 from vaebench.errors import Missing
 from vaebench.evaluation.metrics.likelihood.high_pareto_k import high_pareto_k, pareto_k, shape, tail
+from vaebench.geometry import budget
 
 
 @pytest.mark.parametrize("k", [-0.3, 0.1, 0.5, 0.7, 1.0, 2.0])
@@ -53,6 +54,15 @@ def test_weights_on_which_it_is_all_or_nothing() -> None:
     assert k[:2].tolist() == [-math.inf, -math.inf] and k[2] > 10
     subject = SimpleNamespace(log_w=torch.stack((same, ties, giant, same), 1))
     assert high_pareto_k.measure(subject) == 25
+
+
+def test_images_are_fitted_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many go at a time."""
+    log_w = torch.randn(200, 30, generator=torch.Generator().manual_seed(0))
+    whole = pareto_k(log_w)
+    monkeypatch.setattr(budget, "NUMBERS", 1)
+    torch.testing.assert_close(pareto_k(log_w), whole, rtol=1e-12, atol=0)
+    assert whole.dtype == torch.float64
 
 
 def test_too_few_weights_and_such_as_are_not_finite() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vaebench.errors import Missing
 from vaebench.evaluation.metric import Estimate
-from vaebench.evaluation.subject import Subject
+from vaebench.evaluation.subject import Subject, of_weights
 from vaebench.model.objectives.bounds import importance_weighted
 
 
@@ -61,7 +61,7 @@ SCORES: dict[str, tuple[tuple[str, ...], Callable[[Subject], Tensor]]] = {
     "elbo": (("posterior", "prior", "likelihood"), lambda subject: -subject.elbo),
     "nll": (
         ("posterior", "draws", "prior", "likelihood"),
-        lambda subject: -importance_weighted(subject.log_w.double()),
+        lambda subject: -of_weights(subject.log_w, importance_weighted),
     ),
     "rate": (("posterior", "prior"), lambda subject: subject.kl.double()),
     "distortion": (("likelihood",), lambda subject: -subject.log_px.double()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from vaebench import random
 from vaebench.evaluation.aggregate import Aggregate, aggregate
 from vaebench.evaluation.evidence.evidence import Evidence
+from vaebench.geometry.budget import fitting
 from vaebench.model.abilities import lacks
 from vaebench.model.distributions.gaussian import Gaussian, kl_per_dimension
 from vaebench.model.vae import VAE
@@ -28,6 +30,12 @@ def evenly(count: int, of: int) -> Tensor:
     """``count`` numbers below ``of``, evenly spaced; all of them if there are no more."""
     count = min(count, of)
     return torch.arange(count) * of // count
+
+
+def of_weights(log_w: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """A function of log weights (samples, images), to values (images, ...), computed in float64 of some images at a
+    time: as there are weights, a copy of them all would be gigabytes."""
+    return torch.cat([function(some.double()) for some in log_w.split(fitting(len(log_w)), 1)])
 
 
 class Subject:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vaebench.errors import Missing
 from vaebench.evaluation.metric import metric
+from vaebench.geometry.budget import fitting
 
 FEWEST = 5  # weights of a tail
 SMALLEST = -600.0  # log of an excess over the largest one
@@ -22,7 +23,7 @@ SMALLEST = -600.0  # log of an excess over the largest one
 @metric(unit="%", better="lower", least=0, most=100, needs=("posterior", "draws", "prior", "likelihood"))
 def high_pareto_k(subject) -> float:
     r"""Images whose k-hat is above $\min(1 - 1/\log_{10} K, 0.7)$: too high for $K$ weights to tell their mean by."""
-    log_w = subject.log_w.double()
+    log_w = subject.log_w
     samples = len(log_w)
     if tail(samples) < FEWEST:
         raise Missing(f"the tail of the importance weights takes {5 * FEWEST - 4} samples, and there are {samples}")
@@ -37,11 +38,17 @@ def tail(samples: int) -> int:
 
 
 def pareto_k(log_w: Tensor) -> Tensor:
-    """k-hat of log weights (samples, images), (images,): as many moments as 1 / k-hat are finite.
+    """k-hat of log weights (samples, images), float64 (images,): as many moments as 1 / k-hat are finite.
 
     Minus infinity where fewer than `FEWEST` weights exceed the rest, as where all are the same.
     """
-    ordered, size = log_w.sort(0).values, tail(len(log_w))
+    size = tail(len(log_w))
+    numbers = len(log_w) + size * points(size)  # of an image
+    return torch.cat([_pareto_k(some.double(), size) for some in log_w.split(fitting(numbers), 1)])
+
+
+def _pareto_k(log_w: Tensor, size: int) -> Tensor:
+    ordered = log_w.sort(0).values
     below, largest = ordered[-size - 1], ordered[-size:]
     counts = (largest > below).sum(0)
     k = torch.full_like(below, -torch.inf)
@@ -55,6 +62,11 @@ def pareto_k(log_w: Tensor) -> Tensor:
     return k
 
 
+def points(count: int) -> int:
+    r"""At how many $\theta$ the likelihood of so many excesses is computed."""
+    return 30 + int(count**0.5)
+
+
 def shape(excess: Tensor) -> Tensor:
     r"""$k$ of the generalised Pareto density $(1 + k x / \sigma)^{-1/k - 1} / \sigma$, (images,).
 
@@ -62,8 +74,8 @@ def shape(excess: Tensor) -> Tensor:
     Zhang & Stephens' prior.
     """
     count = excess.shape[-1]
-    points = 30 + int(count**0.5)
-    steps = 1 - (points / (torch.arange(1, points + 1).to(excess) - 0.5)).sqrt()
+    number = points(count)
+    steps = 1 - (number / (torch.arange(1, number + 1).to(excess) - 0.5)).sqrt()
     theta = 1 / excess[:, -1:] + steps / (3 * excess[:, int(count / 4 + 0.5) - 1, None])
     k = torch.log1p(-theta[..., None] * excess[:, None]).mean(-1)
     weight = (count * ((-theta / k).log() - k - 1)).softmax(-1)

@@ -1,11 +1,11 @@
 """Negative log-likelihood by importance sampling. Burda et al. 2016, https://arxiv.org/abs/1509.00519, equation 8."""
 
-from math import log
-
 import torch
 
 from vaebench.errors import Missing
 from vaebench.evaluation.metric import Estimate, metric
+from vaebench.evaluation.subject import of_weights
+from vaebench.model.objectives.bounds import importance_weighted
 
 
 @metric(unit="nats", better="lower", needs=("posterior", "draws", "prior", "likelihood"), worst="mean")
@@ -21,14 +21,14 @@ def nll(subject) -> Estimate:
     $\frac{N - n}{N^2} \mathrm{Var}(e) + \frac1n \mathrm{Var}(\ell - (1 - \frac nN)\,\bar e)$. Where $S$ is all images
     both are those of the plain mean of $-\ell$.
     """
-    log_w, elbo, chosen = subject.log_w.double(), subject.elbo, subject.chosen
+    log_w, elbo, chosen = subject.log_w, subject.elbo, subject.chosen
     if not log_w.isfinite().all():
         raise Missing("its importance weights are not finite")
     total, rest = len(elbo), len(elbo) - len(chosen)
-    log_p = log_w.logsumexp(0) - log(len(log_w))
+    log_p = of_weights(log_w, importance_weighted)
     each = torch.full_like(elbo, torch.nan)
     each[chosen] = -log_p
-    corrected = log_p - rest / total * log_w.mean(0)
+    corrected = log_p - rest / total * of_weights(log_w, lambda some: some.mean(0))
     value = -float(elbo[each.isnan()].sum() / total + corrected.mean())
     if len(chosen) < 2:
         return Estimate(value, None, each)
