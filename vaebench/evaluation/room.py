@@ -5,7 +5,7 @@ from __future__ import annotations
 from vaebench import memory
 from vaebench.study.config import Evaluation
 
-WEIGHT = 12  # bytes of an importance weight: twice as weights of some images become those of all, or held to be finite
+WEIGHT = 12  # bytes of an importance weight, and of what tells whether it is finite
 LEVEL = 600  # bytes of a temperature, and of the step size of each image at it
 STEP = 4
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from vaebench import random
 from vaebench.evaluation.aggregate import Aggregate, aggregate
 from vaebench.evaluation.evidence.evidence import Evidence
-from vaebench.geometry.budget import fitting
+from vaebench.geometry.budget import fitting, joined
 from vaebench.model.abilities import lacks
 from vaebench.model.distributions.gaussian import Gaussian, kl_per_dimension
 from vaebench.model.vae import VAE
@@ -189,11 +189,12 @@ class Subject:
         r"""Log importance weights $\log p(x, z_k) - \log q(z_k|x)$, nats, (samples, images) of images ``chosen``."""
         images = min(EVALUATION_BATCH, max(1, DECODER_BATCH // self.importance_samples))
         samples = min(self.importance_samples, DECODER_BATCH)
-        columns = []
-        for part, x in enumerate(self.observed[self.chosen].split(images)):
-            rows = []
+        starts = range(0, self.importance_samples, samples)
+
+        def of(part: int, x: Tensor) -> Tensor:
             with self.keyed("importance", part):
-                for start in range(0, self.importance_samples, samples):
-                    rows.append(self.model(x, min(samples, self.importance_samples - start)).log_w)
-            columns.append(torch.cat(rows))
-        return torch.cat(columns, 1)
+                rows = [self.model(x, min(samples, self.importance_samples - start)).log_w for start in starts]
+            return torch.cat(rows).T
+
+        parts = self.observed[self.chosen].split(images)
+        return joined((of(part, x) for part, x in enumerate(parts)), len(self.chosen)).T
