@@ -33,8 +33,10 @@ def evenly(count: int, of: int) -> Tensor:
 
 
 def of_weights(log_w: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """A function of log weights (samples, images), to values (images, ...), computed in float64 of some images at a
-    time: as there are weights, a copy of them all would be gigabytes."""
+    """A function of log weights (samples, images) to values (images, ...), in float64 of some images at a time.
+
+    A copy of all weights can be gigabytes.
+    """
     return torch.cat([function(some.double()) for some in log_w.split(fitting(len(log_w)), 1)])
 
 
