@@ -18,7 +18,7 @@ from vaebench.report.results import Results
 from vaebench.report.statistic import inputs, make, roles
 from vaebench.report.tables import columns
 from vaebench.report.tables.forms import pages
-from vaebench.study import catalogue, config
+from vaebench.study import catalogue, config, document
 from vaebench.study.naming import readable
 
 ROOT = Path(__file__).parents[1]
@@ -606,12 +606,23 @@ def test_published_values_are_beside_those_of_the_results() -> None:
         row.row: row
         for row in published.compare(found.summary, msgspec.to_builtins(found.study.published)).itertuples()
     }
-    images = {"p_vae": "grey MNIST", "vae_static": "static MNIST"}
+    images = dict.fromkeys(("p_vae", "n_vae_grey", "p_vae_2"), "grey MNIST") | {"s_vae": "dynamic MNIST"}
+    images |= dict.fromkeys(("vae_static", "pythae_vae"), "static MNIST")
+    planned = config.check(document.plain(ROOT / "config/reproduce.yaml")).published
+    assert found.study.published == {name: row for name, row in planned.items() if not row.gpu}
     assert rows.keys() == images.keys()
     for name, row in rows.items():
         value = f"{row.value:.2f}" + ("" if math.isnan(row.interval) else f" ± {row.interval:.2f}")
         ours = f"{row.ours:.2f} ± {(row.high - row.low) / 2:.2f} | {row.n} | {row.difference:+.2f} | {row.verdict}"
         assert f"| `{name}` | {images[name]} | {row.latent} | {value} | {ours} | {row.source} |" in REPRODUCE
+    seeds = found.needed("metrics").query("metric == 'nll'").set_index(["flavour", "seed"])["value"]
+    least, middle, most = sorted(seeds["p_vae_2"])
+    said(REPRODUCE, "({:.1f}, {:.1f}, {:.1f})", least, middle, most)
+    said(REPRODUCE, "seeds differ by up to {:.1f} nats", most - least)
+    assert least > seeds["n_vae_grey"].max() and least > rows["p_vae_2"].value
+    sizes = found.summary.query("metric == 'effective_sample_size'").set_index("flavour")["mean"]
+    said(REPRODUCE, "sample size of {:.1f}): with K = 5000 the first seed is at 92.22, not {:.2f}", sizes["pythae_vae"],
+         seeds["pythae_vae", 0])  # fmt: skip
 
 
 def test_a_family_wins() -> None:
