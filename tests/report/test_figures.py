@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.path import Path as Outline
 
 from vaebench.errors import VaebenchError
 from vaebench.report import concordance, statistic
@@ -454,6 +455,17 @@ def test_rate_distortion_draws_all_and_each_family():
     assert named == {*own}
     assert {text.get_text() for text in gaussian.texts} == {"VAE", "β-VAE"}
     assert note(figure) == "Not shown: copy (control) — it has no prior."
+
+
+def test_names_stand_beside_intervals():
+    """Of one flavour with wide ones, whose name has all the plane to stand in."""
+    table = metrics().query("flavour == 'vae' and latent == 2")
+    axes = rate_distortion(summarise(table), LOOKS).axes[0]
+    [name] = [text for text in axes.texts if text.get_text() == "VAE"]
+    box = name.get_window_extent()
+    segments = [segment for bars in axes.collections for segment in bars.get_segments()]
+    assert {np.ptp(axes.transData.transform(segment), axis=0).max() > box.width for segment in segments} == {True}
+    assert not any(Outline(axes.transData.transform(segment)).intersects_bbox(box) for segment in segments)
 
 
 def test_iso_elbo_lines_are_where_the_sum_is_constant():

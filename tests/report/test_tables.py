@@ -558,9 +558,11 @@ def test_headings():
 
 
 def test_names():
-    names = ("vae", "ae", "beta_vae", "beta_vae_10", "beta_vae_0_5", "rae_gp", "factor_vae", "fashion_mnist")
+    names = ("vae", "ae", "beta_vae", "beta_vae_10", "beta_vae_0_5", "rae_gp", "factor_vae", "fashion_mnist",
+             "pythae_vae")  # fmt: skip
     assert [readable(name) for name in names] == [
         "VAE", "AE", "β-VAE", "β-VAE 10", "β-VAE 0.5", "RAE-GP", "Factor-VAE", "Fashion-MNIST",
+        "Pythae-VAE",
     ]  # fmt: skip
     assert readable("copy", "controls") == "copy (control)"
     assert metric_name("effective_sample_size") == "effective sample size"

@@ -11,6 +11,7 @@ WORDS = """
     maf mi mig mlp mmd mnist mse msssim nf nll nmi ood pca psnr sap ssim tc udr vamp vq
 """
 ACRONYMS = frozenset(WORDS.split())
+LONGEST = 5  # letters of an acronym of a kind of autoencoder, as MIWAE
 PROPER = {"kendall": "Kendall's", "pareto": "Pareto", "w": "W", "spearman": "Spearman"}
 
 
@@ -41,4 +42,5 @@ def metric_name(metric: str) -> str:
 
 
 def _word(word: str, plain: str) -> str:
-    return (GREEK | PROPER).get(word) or (word.upper() if word in ACRONYMS or word.endswith("ae") else plain)
+    short = word in ACRONYMS or (word.endswith("ae") and len(word) <= LONGEST)
+    return (GREEK | PROPER).get(word) or (word.upper() if short else plain)

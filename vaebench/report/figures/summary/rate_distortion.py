@@ -190,7 +190,7 @@ def _name_families(axes: Axes, points: pd.DataFrame, own: dict[str, list[str]], 
         palette[flavour].name: (rows[PLACE].to_numpy(), palette[flavour].ink)
         for flavour, rows in controls.groupby("flavour")
     }
-    label(axes, named, points[PLACE].to_numpy())
+    label(axes, named, _covered(points))
 
 
 def _name_flavours(axes: Axes, points: pd.DataFrame, flavours: list[str], palette: style.Palette) -> None:
@@ -198,7 +198,14 @@ def _name_flavours(axes: Axes, points: pd.DataFrame, flavours: list[str], palett
         palette[flavour].name: (points.loc[points["flavour"] == flavour, PLACE].to_numpy(), palette[flavour].ink)
         for flavour in flavours
     }
-    label(axes, named, points.loc[points["flavour"].isin(flavours), PLACE].to_numpy(), 5.5)
+    label(axes, named, _covered(points[points["flavour"].isin(flavours)]), 5.5)
+
+
+def _covered(points: pd.DataFrame) -> np.ndarray:
+    """What no name is to cover: points, and places along their intervals, (n, 2)."""
+    along = np.linspace(-1, 1, 41)[:, None, None]
+    halves = points[[f"{name}_half" for name in PLACE]].to_numpy()
+    return np.concatenate([(points[PLACE].to_numpy() + along * halves * way).reshape(-1, 2) for way in np.eye(2)])
 
 
 def _negative_elbo(axes: Axes) -> None:
