@@ -32,12 +32,13 @@ def evenly(count: int, of: int) -> Tensor:
     return torch.arange(count) * of // count
 
 
-def of_weights(log_w: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+def of_weights(log_w: Tensor, function: Callable[[Tensor], Tensor], numbers: int = 0) -> Tensor:
     """A function of log weights (samples, images) to values (images, ...), in float64 of some images at a time.
 
-    A copy of all weights can be gigabytes.
+    A copy of all weights can be gigabytes. ``numbers`` are those that the function makes of an image beside them.
     """
-    return torch.cat([function(some.double()) for some in log_w.split(fitting(len(log_w)), 1)])
+    parts = log_w.split(fitting(len(log_w) + numbers), 1)
+    return torch.cat([function(some.double()) for some in parts])
 
 
 class Subject:

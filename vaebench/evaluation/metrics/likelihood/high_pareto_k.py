@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vaebench.errors import Missing
 from vaebench.evaluation.metric import metric
-from vaebench.geometry.budget import fitting
+from vaebench.evaluation.subject import of_weights
 
 FEWEST = 5  # weights of a tail
 SMALLEST = -600.0  # log of an excess over the largest one
@@ -43,8 +43,7 @@ def pareto_k(log_w: Tensor) -> Tensor:
     Minus infinity where fewer than `FEWEST` weights exceed the rest, as where all are the same.
     """
     size = tail(len(log_w))
-    numbers = len(log_w) + size * points(size)  # of an image
-    return torch.cat([_pareto_k(some.double(), size) for some in log_w.split(fitting(numbers), 1)])
+    return of_weights(log_w, lambda some: _pareto_k(some, size), size * points(size))
 
 
 def _pareto_k(log_w: Tensor, size: int) -> Tensor:
