@@ -457,6 +457,21 @@ def test_rate_distortion_draws_all_and_each_family():
     assert note(figure) == "Not shown: copy (control) — it has no prior."
 
 
+def test_a_family_beyond_the_axes_is_told_and_does_not_flatten_the_others():
+    table = metrics()
+    table = table[(table["flavour"] != "ae") | (table["latent"] == 2)]
+    table.loc[(table["flavour"] == "ae") & (table["metric"] == "rate"), ["value", "reason"]] = [20.0, ""]
+    table.loc[(table["flavour"] == "ae") & (table["metric"] == "distortion"), ["value", "reason"]] = [1e5, ""]
+    figure = rate_distortion(summarise(table), LOOKS)
+    every, gaussian, deterministic = figure.axes
+    assert every.get_ylim()[1] < 1e4
+    assert [text.get_text() for text in deterministic.texts] == ["beyond the axes"]
+    assert "beyond the axes" not in {text.get_text() for text in gaussian.texts}
+    assert "AE — beyond the axes" in note(figure) and "β-VAE" not in note(figure)
+    both = pd.concat([table, metrics(("digits",)).query("flavour != 'ae'")])
+    assert "AE in MNIST — beyond the axes" in note(rate_distortion(summarise(both), LOOKS))
+
+
 def test_names_stand_beside_intervals():
     """Of one flavour with wide ones, whose name has all the plane to stand in."""
     table = metrics().query("flavour == 'vae' and latent == 2")

@@ -29,16 +29,22 @@ QUESTION = "likelihood"
 NOTHING = "no flavour has both a rate and a distortion"
 COLUMNS, HIGH = 4, 1.5  # panels side by side, and inches
 PLACE = ["rate", "distortion"]
+BEYOND = "beyond the axes"
 
 
 @style.styled
 def rate_distortion(summary: pd.DataFrame, palette: style.Palette) -> Figure:
     """A block of panels per dataset and architecture; both axes are in nats per image."""
     points = _points(summary)
-    note = style.absences(_missing(summary, set(summary["flavour"]) - set(points["flavour"])), palette)
+    records = _missing(summary, set(summary["flavour"]) - set(points["flavour"]))
     if points.empty:
-        return style.nothing(NOTHING, note)
+        return style.nothing(NOTHING, style.absences(records, palette))
     facets = dict(iter(points.groupby(style.facet(points))))
+    limits = {name: _limits(rows, palette) for name, rows in facets.items()}
+    beyond = {name: _beyond(rows, limits[name]) for name, rows in facets.items()}
+    for name, outside in beyond.items():
+        records += [(flavour, name if len(facets) > 1 else "", BEYOND) for flavour in sorted(outside)]
+    note = style.absences(records, palette)
     drawn = {name: {family: own for family, own in style.members(rows["flavour"], palette).items()
                     if family != CONTROLS} for name, rows in facets.items()}  # fmt: skip
     down = {name: 2 if len(own) < 2 else max(2, math.ceil((len(own) + 4) / COLUMNS)) for name, own in drawn.items()}
@@ -55,13 +61,16 @@ def rate_distortion(summary: pd.DataFrame, palette: style.Palette) -> Figure:
         alone = len(own) < 2
         axes = figure.add_subplot(rows[top : top + 2, : COLUMNS if alone else 2])
         large.append((axes, facets[name], own))
-        _plane(axes, facets[name], palette, name)
+        _plane(axes, limits[name], name)
         cells = [(row, column) for row in range(down[name]) for column in range(COLUMNS) if row > 1 or column > 1]
         for (row, column), (family, flavours) in zip(cells, {} if alone else own.items(), strict=False):
             panel = figure.add_subplot(rows[top + row, column], sharex=axes, sharey=axes)
             panel.set_title(catalogue.title("flavours", family), color=palette[flavours[0]].ink, fontsize=style.SMALL)
             panel.tick_params(labelsize=5.5, labelleft=column == 0)
             _family(panel, facets[name], flavours, palette)
+            if set(flavours) <= beyond[name]:
+                panel.text(0.5, 0.5, BEYOND, transform=panel.transAxes, ha="center", va="center", fontsize=5.5,
+                           color="0.4")  # fmt: skip
             small.append((panel, facets[name], flavours))
         top += down[name]
     for axes, table, own in large:
@@ -100,14 +109,25 @@ def _points(summary: pd.DataFrame) -> pd.DataFrame:
     return table[np.isfinite(table[PLACE].astype(float)).all(axis=1)].astype(float).reset_index()
 
 
-def _plane(axes: Axes, points: pd.DataFrame, palette: style.Palette, name: str) -> None:
-    """The axes, within which are all flavours but those far out."""
+def _limits(points: pd.DataFrame, palette: style.Palette) -> list[tuple[float, float]]:
+    """Of both axes, within which are all flavours but those far out."""
     flavours = points[points["flavour"].isin(style.compared(palette))]
     flavours = points if flavours.empty else flavours
-    for set_limits, of in ((axes.set_xlim, "rate"), (axes.set_ylim, "distortion")):
-        mean, half = flavours[of], flavours[f"{of}_half"]
-        set_limits(*style.window(mean, mean - half, mean + half, best=[mean[flavours[PLACE].sum(axis=1).idxmin()]]))
-    axes.set(title=name, xlabel="rate (nats)", ylabel="distortion (nats)")
+    least = flavours[PLACE].sum(axis=1).idxmin()
+    return [
+        style.window(mean, mean - half, mean + half, best=[mean[least]])
+        for mean, half in ((flavours[of], flavours[f"{of}_half"]) for of in PLACE)
+    ]
+
+
+def _beyond(points: pd.DataFrame, limits: list[tuple[float, float]]) -> set[str]:
+    """The flavours none of whose points lies within the axes."""
+    within = [points[of].between(*ends) for of, ends in zip(PLACE, limits, strict=True)]
+    return set(points["flavour"]) - set(points.loc[within[0] & within[1], "flavour"])
+
+
+def _plane(axes: Axes, limits: list[tuple[float, float]], name: str) -> None:
+    axes.set(title=name, xlabel="rate (nats)", ylabel="distortion (nats)", xlim=limits[0], ylim=limits[1])
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.autoscale(False)
