@@ -171,9 +171,11 @@ def test_the_best_of_a_front_is_shown_and_what_is_only_cheap_need_not_be():
     table = pd.DataFrame([(name, *pair) for name, pair in values.items()], columns=["flavour", "seconds", "value"])
     table["front"] = table["flavour"].isin(["ae", "vae", "iwae", "vamp"]).astype(int)
     table = table.assign(**MOST, dataset="mnist", architecture="mlp", latent=2, part="", metric="nll")
-    [axes] = quality_and_cost(table, style.palette(dict.fromkeys(values, "gaussian"))).axes
-    low, high = axes.get_ylim()
+    figure = quality_and_cost(table, style.palette(dict.fromkeys(values, "gaussian")))
+    low, high = figure.axes[0].get_ylim()
     assert low < 60 and 102 < high < 110
+    told = figure.get_supxlabel().replace("\n", " ")
+    assert told == "Not shown: AE in NLL · MNIST · latent size 2 — beyond the axes."
 
 
 def test_differences_are_from_the_best_with_their_intervals():

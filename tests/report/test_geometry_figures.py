@@ -339,7 +339,7 @@ def test_a_flavour_far_from_the_others_is_noted():
     made = {flavour: flat(i) for i, flavour in enumerate(FLAVOURS)}
     made["ae"]["log_magnification"] = made["ae"]["log_magnification"] + 400
     figure = magnification_violins(made, LOOKS)
-    assert note(figure) == "Not shown: AE in log magnification (nats) — beyond the axis."
+    assert note(figure) == "Not shown: AE in log magnification (nats) — beyond the axes."
     assert figure.axes[0].get_xlim()[1] < 10
 
 

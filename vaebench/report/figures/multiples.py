@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -30,31 +30,41 @@ def multiples(
     columns: Mapping[Any, str],
     *,
     xlabel: str,
-    note: str,
+    absent: Iterable[style.Absence] = (),
     adjust: Callable[[Axes], None],
     limits: Limits = lambda rows: style.window(rows["y"], rows["low"], rows["high"]),
 ) -> Figure:
     """A block of rows for each ``facet`` of the curves, and a column for each of ``columns``, by its title.
 
     ``curves`` have `COLUMNS`; the lines of a column of a block share their axes, whose vertical ``limits`` are a
-    function of its curves. Controls are in every panel.
+    function of its curves. Controls are in every panel. The note tells who is ``absent``, and whose curve in a column
+    lies beyond its axes.
     """
     families = style.members(curves["flavour"], palette)
     controls = families.pop(CONTROLS, []) if len(families) > 1 else []
     facets = [*dict.fromkeys(curves["facet"])]
+    panels = dict(iter(curves.groupby(["facet", "column"], sort=False)))
+    ends = {panel: limits(rows) for panel, rows in panels.items()}
+    beyond = [
+        (flavour, columns[panel[1]] + (f" of {panel[0]}" if len(facets) > 1 else ""), style.BEYOND)
+        for panel, rows in panels.items()
+        for flavour, within in rows["y"].between(*ends[panel]).groupby(rows["flavour"]).any().items()
+        if not within
+    ]
     heights = [max(LEAST, LINE * (len(flavours) + 1.3)) for flavours in families.values()]
     shown = [palette[flavour].handle() for flavour in controls]
     for handle in shown:
         handle.set_marker("")
     if len(families) > 1:
         shown.append(Line2D([], [], color=style.OTHERS, label="flavours of the other families"))
-    figure = style.page(style.TWO, len(facets) * (sum(heights) + ABOVE + BELOW), shown, note)
+    figure = style.page(style.TWO, len(facets) * (sum(heights) + ABOVE + BELOW), shown,
+                        style.absences([*absent, *beyond], palette))  # fmt: skip
     blocks = figure.subfigures(len(facets), 1, squeeze=False)[:, 0]
     for block, facet in zip(blocks, facets, strict=True):
         grid = block.subplots(len(families), len(columns), squeeze=False, height_ratios=heights, sharex="col",
                               sharey="col")  # fmt: skip
         for place, column in enumerate(columns):
-            rows = curves[(curves["facet"] == facet) & (curves["column"] == column)]
+            rows = panels.get((facet, column), curves.iloc[:0])
             drawn = dict(iter(rows.groupby("flavour")))
             grid[0, place].set_title("\n".join(filter(None, (facet, columns[column]))))
             grid[-1, place].set_xlabel(xlabel)
@@ -65,7 +75,7 @@ def multiples(
             if rows.empty:
                 grid[0, place].set(xticks=[], yticks=[])
                 continue
-            grid[0, place].set_ylim(*limits(rows))
+            grid[0, place].set_ylim(*ends[facet, column])
         for axes, (family, own) in zip(grid[:, -1], families.items(), strict=True):
             _key(axes, family, [palette[flavour] for flavour in own])
     return figure

@@ -82,6 +82,7 @@ Parameters = ParamSpec("Parameters")
 Colour = tuple[float, float, float]
 Arrays = Mapping[str, np.ndarray]  # pictures of one flavour
 Absence = tuple[str, str, str]  # a flavour, the place where it is not shown ("" for all), and the reason
+BEYOND = "beyond the axes"  # the reason where others' are as `window` sets them
 
 
 class Look(NamedTuple):

@@ -28,7 +28,7 @@ def magnification_violins(geometries: Mapping[str, style.Arrays], palette: style
     windows = {key: _window(samples) for key, samples in drawn.items()}
     for key, (low, high) in windows.items():
         medians = zip(shown, map(np.median, drawn[key]), strict=True)
-        records += [(f, PANELS[key], "beyond the axis") for f, median in medians if not low <= median <= high]
+        records += [(f, PANELS[key], style.BEYOND) for f, median in medians if not low <= median <= high]
     size = style.TWO / 2, style.height(shown, palette, PITCH) + 0.35
     note, handles = style.absences(records, palette), style.family_handles(shown, palette)
     figure, grid = style.canvas(2, 2, size, handles=handles, note=note, sharey=True)

@@ -37,15 +37,15 @@ def training_curves(history: pd.DataFrame, summary: pd.DataFrame, palette: style
         for term in TERMS
         if (flavour, term) not in shown
     ]
-    note = style.absences(records, palette)
     if curves.empty:
-        return style.nothing("no flavour has a training history", note)
+        return style.nothing("no flavour has a training history", style.absences(records, palette))
 
     def adjust(axes: Axes) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_locator(MaxNLocator(4))
 
-    return multiples(curves.assign(facet=""), palette, TERMS, xlabel="epoch", note=note, adjust=adjust, limits=_limits)
+    curves = curves.assign(facet="")
+    return multiples(curves, palette, TERMS, xlabel="epoch", absent=records, adjust=adjust, limits=_limits)
 
 
 def finding(history: pd.DataFrame, summary: pd.DataFrame, palette: style.Palette) -> str:

@@ -34,9 +34,7 @@ def performance_profiles(profiles: pd.DataFrame, palette: style.Palette) -> Figu
         axes.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
 
     columns = {place: _numbers.title(number) for place, number in enumerate(shown)}
-    return multiples(
-        curves, palette, columns, xlabel="score", note="", adjust=adjust, limits=lambda rows: (-0.05, 1.05)
-    )
+    return multiples(curves, palette, columns, xlabel="score", adjust=adjust, limits=lambda rows: (-0.05, 1.05))
 
 
 def finding(profiles: pd.DataFrame, palette: style.Palette) -> str:

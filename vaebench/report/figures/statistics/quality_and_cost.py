@@ -4,6 +4,8 @@ than at no more time, which are named.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -34,7 +36,8 @@ def quality_and_cost(pareto: pd.DataFrame, palette: style.Palette) -> Figure:
         return style.nothing("no flavour has a time and a value", "")
     beside = min(BESIDE, max(2, table["latent"].nunique()))
     size, handles = (style.TWO / beside, HIGH), style.family_handles(table["flavour"], palette)
-    figure, grid = style.canvas(len(panels), beside, size, handles=handles)
+    note = style.absences(_beyond(panels), palette)
+    figure, grid = style.canvas(len(panels), beside, size, handles=handles, note=note)
     for axes, (number, facet, latent, rows) in zip(grid, panels, strict=True):
         axes.set_title(style.title(facet, f"latent size {latent}"), fontsize=style.SMALL)
         axes.set_xlabel("seconds", fontsize=style.SMALL)
@@ -64,6 +67,18 @@ def finding(pareto: pd.DataFrame, palette: style.Palette) -> str:
     return f"Most often on the front: {'; '.join(parts)}." if parts else ""
 
 
+def _window(rows: pd.DataFrame) -> tuple[float, float]:
+    """Limits of the quality's axis, with the best, however far out."""
+    front = rows[rows["front"] == 1].sort_values("seconds")
+    return style.window(rows["value"], best=front["value"].tail(1))
+
+
+def _beyond(panels: Iterable[tuple[_numbers.Number, str, int, pd.DataFrame]]) -> Iterator[style.Absence]:
+    for number, facet, latent, rows in panels:
+        for flavour in rows.loc[~rows["value"].between(*_window(rows)), "flavour"]:
+            yield flavour, style.title(_numbers.short(number), facet, f"latent size {latent}"), style.BEYOND
+
+
 def _draw(axes: Axes, rows: pd.DataFrame, palette: style.Palette) -> None:
     for row in rows.itertuples():
         look = palette[row.flavour]
@@ -73,7 +88,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, palette: style.Palette) -> None:
     front = rows[rows["front"] == 1].sort_values("seconds")
     axes.step(front["seconds"], front["value"], where="post", color="0.4", linewidth=0.6, zorder=0.8, label="front")
     axes.set_xscale("log")
-    axes.set_ylim(*style.window(rows["value"], best=front["value"].tail(1)))
+    axes.set_ylim(*_window(rows))
     axes.set_xlim(rows["seconds"].min() * 0.8, rows["seconds"].max() * 1.25)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.xaxis.set_major_formatter("{x:g}")

@@ -27,9 +27,9 @@ def kl_spectra(summary: pd.DataFrame, palette: style.Palette) -> Figure:
     reasons = summary[(summary["metric"] == PREFIX) & (summary["reason"] != "")].drop_duplicates("flavour")
     reasons = dict(zip(reasons["flavour"], reasons["reason"], strict=True))
     lacking = style.ordered(set(summary["flavour"]) - set(spectra["flavour"]), palette)
-    note = style.absences([(flavour, "", reasons.get(flavour, "not measured")) for flavour in lacking], palette)
+    absent = [(flavour, "", reasons.get(flavour, "not measured")) for flavour in lacking]
     if spectra.empty:
-        return style.nothing("no flavour has a rate for each coordinate", note)
+        return style.nothing("no flavour has a rate for each coordinate", style.absences(absent, palette))
     curves = spectra.assign(
         column=spectra["latent"], x=spectra["rank"], y=spectra["mean"].clip(lower=FLOOR),
         low=spectra["low"].clip(lower=FLOOR), high=spectra["high"].clip(lower=FLOOR), facet=style.facet(spectra),
@@ -46,7 +46,7 @@ def kl_spectra(summary: pd.DataFrame, palette: style.Palette) -> Figure:
         palette,
         {size: f"KL (nats), {size} latents" for size in sorted(spectra["latent"].unique())},
         xlabel="coordinate by rank",
-        note=note,
+        absent=absent,
         adjust=adjust,
         limits=lambda rows: (FLOOR / 1.3, most),
     )

@@ -25,10 +25,10 @@ def metric_by_latent(summary: pd.DataFrame, palette: style.Palette) -> Figure:
     """A block of rows per dataset and architecture, a column per metric."""
     flavours = style.ordered(summary["flavour"], palette)
     summary = summary[summary["metric"].isin(METRICS)]
-    note = style.absences(_missing(summary, flavours), palette)
+    absent = _missing(summary, flavours)
     shown = summary[np.isfinite(summary["mean"])].sort_values(["dataset", "architecture", "latent"])
     if shown.empty:
-        return style.nothing(f"no flavour has {', '.join(map(named, METRICS))}", note)
+        return style.nothing(f"no flavour has {', '.join(map(named, METRICS))}", style.absences(absent, palette))
     curves = shown.rename(columns={"metric": "column", "latent": "x", "mean": "y"}).assign(facet=style.facet(shown))
     sizes = sorted(shown["latent"].unique())
 
@@ -51,7 +51,7 @@ def metric_by_latent(summary: pd.DataFrame, palette: style.Palette) -> Figure:
         best = style.best(rows, palette, "y", quantity(rows["column"].iloc[0]).better)
         return style.window(rows["y"], rows["low"], rows["high"], best=best)
 
-    return multiples(curves, palette, columns, xlabel="latent size", note=note, adjust=adjust, limits=limits)
+    return multiples(curves, palette, columns, xlabel="latent size", absent=absent, adjust=adjust, limits=limits)
 
 
 def finding(summary: pd.DataFrame, palette: style.Palette) -> str:

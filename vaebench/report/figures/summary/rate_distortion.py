@@ -29,7 +29,6 @@ QUESTION = "likelihood"
 NOTHING = "no flavour has both a rate and a distortion"
 COLUMNS, HIGH = 4, 1.5  # panels side by side, and inches
 PLACE = ["rate", "distortion"]
-BEYOND = "beyond the axes"
 
 
 @style.styled
@@ -43,7 +42,7 @@ def rate_distortion(summary: pd.DataFrame, palette: style.Palette) -> Figure:
     limits = {name: _limits(rows, palette) for name, rows in facets.items()}
     beyond = {name: _beyond(rows, limits[name]) for name, rows in facets.items()}
     for name, outside in beyond.items():
-        records += [(flavour, name if len(facets) > 1 else "", BEYOND) for flavour in sorted(outside)]
+        records += [(flavour, name if len(facets) > 1 else "", style.BEYOND) for flavour in sorted(outside)]
     note = style.absences(records, palette)
     drawn = {name: {family: own for family, own in style.members(rows["flavour"], palette).items()
                     if family != CONTROLS} for name, rows in facets.items()}  # fmt: skip
@@ -69,7 +68,7 @@ def rate_distortion(summary: pd.DataFrame, palette: style.Palette) -> Figure:
             panel.tick_params(labelsize=5.5, labelleft=column == 0)
             _family(panel, facets[name], flavours, palette)
             if set(flavours) <= beyond[name]:
-                panel.text(0.5, 0.5, BEYOND, transform=panel.transAxes, ha="center", va="center", fontsize=5.5,
+                panel.text(0.5, 0.5, style.BEYOND, transform=panel.transAxes, ha="center", va="center", fontsize=5.5,
                            color="0.4")  # fmt: skip
             small.append((panel, facets[name], flavours))
         top += down[name]
