@@ -3,6 +3,9 @@
 python benchmarks/metric_cost.py config/suite.yaml results/suite data, with a study, its results (whose runs and judges
 are trained) and its prepared data, on one thread. A metric is charged with what it is the first to compute, as a pass
 over the test set.
+
+With ``--launches`` operations on tensors take the place of seconds, counted as `step_cost.py` does: what Python hands
+to a GPU one after the other. Runs that are measured side by side in one program would share these, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,17 +15,20 @@ import csv
 import resource
 import sys
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from statistics import median
 from time import process_time
 
 import torch
+from step_cost import Count
 
 from vaebench.data.dataset import load as load_data
 from vaebench.errors import Missing
 from vaebench.evaluation import judge
 from vaebench.evaluation.bench import Bench
+from vaebench.evaluation.survey import present
 from vaebench.evaluation.views import Views, parts, wanted
 from vaebench.model.recipe import load
 from vaebench.study import catalogue, config
@@ -30,8 +36,10 @@ from vaebench.training import hardware
 
 
 @torch.no_grad()
-def costs(study: config.Study, cell: config.Cell, results: Path, data: Path) -> dict[tuple[str, str], float]:
-    """CPU seconds by table and metric of the first seed of a cell; those over samplers or datasets are summed."""
+def costs(
+    study: config.Study, cell: config.Cell, results: Path, data: Path, clock: Callable[[], float]
+) -> dict[tuple[str, str], float]:
+    """By table and metric of the first seed of a cell, on a ``clock``; those over samplers or datasets are summed."""
 
     def dataset(name: str):
         return load_data(data / f"{name}.safetensors")
@@ -59,11 +67,12 @@ def costs(study: config.Study, cell: config.Cell, results: Path, data: Path) -> 
         for part in parts(bench, view):
             for name in names:
                 metric = catalogue.load("metrics", name)
-                for piece in metric.over if view == "survey" else (part,):
-                    start = process_time()
+                geometry = study.geometry if view == "survey" else None
+                for piece in present(metric.over, geometry.metrics) if geometry else (part,):
+                    start = clock()
                     with suppress(Missing):
                         list(metric.rows(views.of(view, piece)))
-                    found[catalogue.group_of("metrics", name), name] += process_time() - start
+                    found[catalogue.group_of("metrics", name), name] += clock() - start
     return found
 
 
@@ -75,24 +84,28 @@ def main() -> None:
     parser.add_argument("--dataset", help="of this alone")
     parser.add_argument("--latent", type=int, help="of this latent size alone")
     parser.add_argument("--flavours", nargs="+", help="of these alone")
+    parser.add_argument("--launches", action="store_true", help="operations in place of seconds")
     options = parser.parse_args()
     hardware.prepare(1)
     study = config.read(options.study)
     of_metric: dict[tuple[str, str], list[float]] = defaultdict(list)
     totals = []
+    unit, digits = ("launches", 0) if options.launches else ("seconds", 2)
     for cell in study.cells():
         chosen = options.flavours is None or cell.flavour in options.flavours
         if chosen and options.dataset in (None, cell.dataset) and options.latent in (None, cell.latent):
-            found = costs(study, cell, options.results, options.data)
+            with Count("cpu") if options.launches else nullcontext() as count:
+                clock = count.launches.total if count else process_time
+                found = costs(study, cell, options.results, options.data, clock)
             totals.append(sum(found.values()))
-            print(f"{cell.path}: {totals[-1]:.1f} s", file=sys.stderr)
-            for what, seconds in found.items():
-                of_metric[what].append(seconds)
+            print(f"{cell.path}: {totals[-1]:,.{digits}f} {unit}", file=sys.stderr)
+            for what, cost in found.items():
+                of_metric[what].append(cost)
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["table", "metric", "median_seconds", "greatest_seconds"])
+    writer.writerow(["table", "metric", f"median_{unit}", f"greatest_{unit}"])
     for (table, name), each in of_metric.items():
-        writer.writerow([table, name, f"{median(each):.2f}", f"{max(each):.2f}"])
-    writer.writerow(["all", f"of {len(totals)} runs", f"{median(totals):.2f}", f"{max(totals):.2f}"])
+        writer.writerow([table, name, f"{median(each):.{digits}f}", f"{max(each):.{digits}f}"])
+    writer.writerow(["all", f"of {len(totals)} runs", f"{median(totals):.{digits}f}", f"{max(totals):.{digits}f}"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     print(f"peak memory {peak:.0f} MiB, torch {torch.__version__}", file=sys.stderr)
 

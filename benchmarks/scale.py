@@ -15,13 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
 
+from vaebench import interface
+from vaebench.evaluation import measure
 from vaebench.files import savez
+from vaebench.report import figures
 from vaebench.study import catalogue, config
 from vaebench.study.tidy import METRICS
 
@@ -55,15 +59,13 @@ def main() -> None:
         make_up(folder, study)
         print(f"{len(study.cells())} cells of {options.seeds} seeds")
         # Snakemake has no record of what was made up: by times alone, none of it is made again.
-        kinds = {kind: catalogue.constant("figures", kind, "SCOPE") for kind in catalogue.groups("figures")}
-        study_wide, of_block = (
-            [name for kind in kinds if kinds[kind] == scope for name in catalogue.names("figures", kind)]
-            for scope in ("study", "block")
-        )
+        drawn: dict[figures.Block | None, list[str]] = defaultdict(list)
+        for place, (_, block) in figures.places(study).items():
+            drawn[block].append(f"results/figures/{place}.png")
         steps = {
             "aggregation and tables": ["tables"],
-            "figures of the study": [f"results/figures/{name}.png" for name in study_wide],
-            "figures of one block": [f"results/figures/{name}/digits-mlp-z2.png" for name in of_block],
+            "figures of the study": drawn[None],
+            "figures of one block": drawn["digits", "mlp", 2],
         }
         for step, targets in steps.items():
             timed(step, snakemake(folder, options.cores, *targets, "--rerun-triggers", "mtime"), folder)
@@ -87,7 +89,7 @@ def timed(what: str, command: list[str], folder: Path) -> None:
 
 def make_up(folder: Path, study: config.Study) -> None:
     """What training and measuring would have left of each cell, with numbers drawn at random."""
-    random = np.random.default_rng(0)
+    random, data = np.random.default_rng(0), interface.dataset("digits")
     names = catalogue.names("metrics")
     parts = {"geometry": ("test", "prior", "midpoint"), "curvature": ("test", "prior", "midpoint")}
     rows = [(part, name) for name in names for part in parts.get(catalogue.group_of("metrics", name), ("",))]
@@ -126,12 +128,11 @@ def make_up(folder: Path, study: config.Study) -> None:
         write(evaluations / "distances.csv", pd.DataFrame(distances).to_csv(index=False))
         by_image = {f"{name}/seed{seed}": random.random(IMAGES, np.float32) for name in MEANS for seed in study.seeds}
         savez(evaluations / "per_image.npz", by_image)
-        facts = cell.plain()
-        conditions = place | {name: facts[name] for name in ("objective", "network", "convention")}
-        conditions |= {"likelihood": cell.likelihood.name, "likelihood_settings": {}, "own_likelihood": ""}
-        conditions |= {"masking": 0.0, "selection": "last epoch", "seeds": study.seeds, "diverged": []}
-        conditions |= {"test_images": IMAGES, "importance_samples": 500, "importance_images": IMAGES}
-        conditions |= {"geometry_metrics": ["euclidean"], "points": POINTS, "pairs": PAIRS, "test_sha256": ""}
+        ended = [{"seed": seed, "status": "finished", "epochs": 50} for seed in study.seeds]
+        conditions = measure.conditions(cell, ended, data, study.evaluation_of(cell), study.geometry)
+        conditions |= {"samplers": {}, "generated_images": IMAGES, "device": "cpu", "test_sha256": ""}
+        conditions["rows"] = {"metrics": len(metrics), "compute": len(compute), "history": len(history)}
+        conditions["rows"]["distances"] = len(distances)
         write(evaluations / "conditions.json", json.dumps(conditions))
         means = random.normal(size=(500, cell.latent)).astype(np.float32)
         gallery = {"originals": images, "reconstructions": images, "samples": images, "latent_means": means}

@@ -41,15 +41,16 @@ PICKING = {"aten::index", "aten::gather"}
 
 
 class Count(TorchDispatchMode):
-    """Launches and bytes of the operations within, by section."""
+    """Launches and bytes of the operations on a device within, by section."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
         super().__init__()
+        self.device = device
         self.launches, self.bytes = Counter[str](), Counter[str]()
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = operation(*args, **kwargs or {})
-        moved = traffic(operation, args, kwargs, result)
+        moved = traffic(operation, args, kwargs, result, self.device)
         if moved and not operation.is_view and operation._schema.name not in FREE:
             label = section()
             self.launches[label] += 1
@@ -65,8 +66,8 @@ def section() -> str:
     return SECTIONS.get(frame.f_code.co_filename, "other")
 
 
-def traffic(operation: Any, args: Any, kwargs: Any, result: Any) -> int:
-    """Bytes that an operation reads and writes on the device."""
+def traffic(operation: Any, args: Any, kwargs: Any, result: Any, device: str) -> int:
+    """Bytes that an operation reads and writes on a device."""
     schema = operation._schema
     read = args[1:] if schema.name in PICKING else args
     written = result
@@ -77,13 +78,14 @@ def traffic(operation: Any, args: Any, kwargs: Any, result: Any) -> int:
             if argument.alias_info is not None and argument.alias_info.is_write and argument.name != "grads"
         ]
     picked = result if schema.name in PICKING else ()
-    return sum(size(value) for value in tree_leaves((read, kwargs, picked, written)) if isinstance(value, Tensor))
+    values = (value for value in tree_leaves((read, kwargs, picked, written)) if isinstance(value, Tensor))
+    return sum(size(value) for value in values if value.device.type == device)
 
 
 def size(value: Tensor) -> int:
-    """Bytes that a tensor on the device holds: along an expanded axis it repeats itself."""
+    """Bytes that a tensor holds: along an expanded axis it repeats itself."""
     held = math.prod(length for length, stride in zip(value.shape, value.stride(), strict=True) if stride)
-    return value.is_meta * value.element_size() * held
+    return value.element_size() * held
 
 
 def step(name: str, width: int) -> Step:
@@ -103,7 +105,7 @@ def cost(name: str, width: int) -> dict[str, dict[str, int]]:
     """Launches and bytes of a step by section, once all that lasts from step to step is made."""
     function = step(name, width)
     function(BATCH)
-    with Count() as count:
+    with Count("meta") as count:
         function(BATCH)
     return {
         "launches": {label: count.launches[label] for label in LABELS},

@@ -327,7 +327,9 @@ def test_a_metric_that_nobody_has_leaves_its_panels_empty():
 def test_a_curve_beyond_its_axes_is_told():
     table = metrics(("digits", "mnist"))
     table = table[(table["flavour"] != "ae") | (table["latent"] == 2)]
-    table.loc[(table["flavour"] == "ae") & (table["metric"] == "distortion") & (table["dataset"] == "mnist"), "value"] = 1e5
+    table.loc[
+        (table["flavour"] == "ae") & (table["metric"] == "distortion") & (table["dataset"] == "mnist"), "value"
+    ] = 1e5
     figure = metric_by_latent(summarise(table), LOOKS)
     assert "; AE in distortion (nats) of MNIST — beyond the axes." in note(figure)
     assert note(figure).count("beyond") == 1
