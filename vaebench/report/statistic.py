@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vaebench.report.tables.columns import REFERENCE, metric_of, quantity
+from vaebench.report.tables.columns import metric_of, quantity, reference
 from vaebench.study import catalogue
 from vaebench.study.config import Choice, Study
 from vaebench.study.naming import CONTROLS, metric_name
@@ -28,13 +28,13 @@ def inputs(*, geometry: bool) -> dict[str, tuple[str, ...]]:
 def roles(study: Study) -> list[dict[str, Any]]:
     """What each cell of a study is: of which ``conditions``, under which alone it meets others, whether a control, and
     whether the ``reference`` with its default hyperparameters."""
-    reference, families = Choice.of("flavours", REFERENCE), study.families()
+    wanted, families = reference(), study.families()
     return [
         {
             **{name: getattr(cell, name) for name in CELL},
             "conditions": _conditions(cell.convention, cell.likelihood),
             "control": families[cell.flavour] == CONTROLS,
-            "reference": cell.objective == reference,
+            "reference": cell.objective == wanted,
         }
         for cell in study.cells()
     ]

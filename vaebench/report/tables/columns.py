@@ -52,7 +52,11 @@ AGREED = {
 }
 BASELINES = ("pixel", "untrained", "shuffled")  # distances that owe nothing to what a model has learnt of the images
 FIRST = ("test", "prior", "best", "latent", "mahalanobis", "ends", "line", "geodesic")  # parts of one metric
-REFERENCE = "vae"  # the flavour that the others of a block are held against
+
+
+def reference() -> Choice:
+    """The flavour that the others of a block are held against: a VAE with its default hyperparameters."""
+    return Choice.of("flavours", "vae")
 
 
 def tables(views: Collection[str], tier: Tier, differences: bool) -> list[str]:
@@ -65,8 +69,8 @@ def tables(views: Collection[str], tier: Tier, differences: bool) -> list[str]:
 
 def of_study(study: Study) -> list[str]:
     """Names of the tables of a study, which has `differences` if it has the reference and other flavours."""
-    reference = Choice.of("flavours", REFERENCE)
-    kinds = {cell.objective == reference for cell in study.cells()}
+    wanted = reference()
+    kinds = {cell.objective == wanted for cell in study.cells()}
     return tables(measured.measured(study), study.evaluation.tier, differences=kinds == {True, False})
 
 

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vaebench.report.tables.columns import REFERENCE, members, named, of_geometry, over
+import msgspec
+
+from vaebench.report.tables.columns import members, named, of_geometry, over, reference
 from vaebench.study import catalogue
 from vaebench.study.naming import metric_name, readable
 from vaebench.study.tidy import CELL
@@ -25,8 +27,8 @@ def place(cell: Conditions) -> Place:
 
 
 def plain(cell: Conditions) -> bool:
-    """Whether a cell is of the `REFERENCE` with its default hyperparameters."""
-    return cell["objective"] == {"name": REFERENCE, "settings": catalogue.settle("flavours", REFERENCE, {})}
+    """Whether a cell is of the `reference`."""
+    return cell["objective"] == msgspec.to_builtins(reference())
 
 
 def comparable(cell: Conditions) -> str:
