@@ -46,7 +46,11 @@ def layers() -> list[tuple[nn.Module, Tensor]]:
 
 
 def test_layers_take_bfloat16_and_return_float32() -> None:
-    """Weights and inputs of 7 bits of mantissa, whose products are summed in more and rounded once."""
+    """Weights and inputs of 7 bits of mantissa, whose products are summed in more and rounded once.
+
+    But for transposed convolutions on a processor that lacks bfloat16: there all that a pixel gets is rounded.
+    """
+    instructed = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     for layer, x in layers():
         exact = layer(x)
         with products("bfloat16", CPU):
@@ -55,7 +59,8 @@ def test_layers_take_bfloat16_and_return_float32() -> None:
         weight, bias = layer.weight.bfloat16(), layer.bias.bfloat16()
         function = {nn.Linear: F.linear, nn.Conv2d: F.conv2d, nn.ConvTranspose2d: F.conv_transpose2d}[type(layer)]
         close = function(x.bfloat16().double(), weight.double(), bias.double())
-        torch.testing.assert_close(found.double(), close, rtol=2**-8, atol=1e-6)
+        by_taps = isinstance(layer, nn.ConvTranspose2d) and not instructed
+        torch.testing.assert_close(found.double(), close, rtol=2**-8, atol=9 * 2**-9 if by_taps else 1e-6)
         assert 1e-4 < (found - exact).abs().max() < 0.05
         assert torch.equal(layer(x), exact)
 

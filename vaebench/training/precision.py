@@ -2,7 +2,8 @@
 
 ``float32`` is IEEE's, ``tf32`` takes all products of float32 on a GPU with 10 bits of mantissa, ``bfloat16`` those of
 dense and convolutional layers with 7, under `torch.autocast`. Sums, losses in nats, noise, weights and the optimiser
-stay float32, and so does all that is measured of a trained run.
+stay float32, and so does all that is measured of a trained run. A processor without instructions for bfloat16 rounds
+partial sums of transposed convolutions, too.
 """
 
 from __future__ import annotations
