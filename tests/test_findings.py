@@ -600,6 +600,66 @@ def test_what_seeds_leave_standing() -> None:
     assert f"nor {len(mixture)} from the first by a mixture's" in text and "ae" not in mixture
 
 
+def test_what_longer_training_does() -> None:
+    found = Results(ROOT / "results/longer").held()
+    planned, reference = (config.read(ROOT / f"config/{name}.yaml") for name in ("longer", "reference"))
+    assert found.study.cells() == planned.cells() and found.provenance["runs"] == {"finished": 33, "diverged": 0}
+    short = msgspec.structs.replace(planned.training, epochs=reference.training.epochs)
+    assert (short, planned.evaluation, planned.samplers) == (
+        reference.training, reference.evaluation, reference.samplers
+    )  # fmt: skip
+    section = FINDINGS.partition("## Longer training")[2].partition("\n## ")[0]
+    lines = {line.split("|")[1].strip(): line for line in section.splitlines() if line.startswith("| ")}
+    numbers = [("nll", "", 1), ("mse", "", 4), *(("frechet_distance", part, 2) for part in SAMPLERS.values())]
+    numbers += [("neighbour_probe", "", 1), ("logistic_probe", "", 1)]
+    families, lengths = planned.families(), []
+    for place, (metric, part, digits) in enumerate(numbers):
+        rows = found.summary.query("metric == @metric and part == @part").set_index("flavour")["mean"].dropna()
+        both = pd.DataFrame({"ten": values("mnist", 16, metric, part).reindex(rows.index), "fifty": rows})
+        assert both["ten"].notna().all()
+        lengths.append(both)
+        for flavour in families:
+            cell = lines[readable(flavour)].split("|")[2 + place].strip()
+            told = [f"{value:.{digits}f}" for value in both.loc[flavour]] if flavour in both.index else []
+            assert cell == (" → ".join(told) or "–")
+    nll, mse, prior, mixture, neighbours, _ = lengths
+    falls = nll["ten"] - nll["fifty"]
+    said(section, "NLL falls by {:.1f} to {:.1f} nats,", falls.min(), falls.max())
+    said((ROOT / "README.md").read_text(), "lower the NLL by {:.1f} to {:.1f} nats on MNIST", falls.min(), falls.max())
+    assert {families[flavour] for flavour in nll["fifty"].nsmallest(4).index} == {"priors"}
+    leads = nll.loc["vae"] - nll
+    said(section, "flavour is {:.1f} below the VAE", leads["ten"].max())
+    said(section, "of {} flavours have a Spearman correlation of {}.", "eight", spearman(nll["ten"], nll["fifty"]))
+    assert len(nll) == 8
+    words = "from {:.1f} to {:.1f} nats, VAE-IAF's from {:.1f} to {:.1f}."
+    said(section, words, *leads.loc["iwae"], *leads.loc["vae_iaf"])
+    orders = [spearman(each["ten"], each["fifty"]) for each in (mse, neighbours)]
+    said(section, "by MSE correlate by {}, those by the neighbour probe by {}.", *orders)
+    ends = prior["fifty"]["vamp"], prior["fifty"]["flow_prior_vae"], mixture["fifty"].min(), mixture["fifty"].max()
+    said(section, "VAMP {:.2f} and Flow-Prior-VAE {:.2f}, mixtures {:.2f} to {:.2f}, none", *ends)
+    said(section, "the best mixture, {:.2f}, was before VAMP's prior, {:.2f}.", *(
+        values("mnist", 16, "frechet_distance", part).min() for part in ("gaussian_mixture", "prior")
+    ))  # fmt: skip
+    ranks = ranked("longer").set_index(["part", "metric", "flavour"]).sort_index()
+    lead, second = (ranks.loc["", "nll", flavour] for flavour in ("vae", "vamp"))
+    assert lead["against"] == second["against"] == "flow_prior_vae" and second["standing"] == "worse"
+    said(section, "grows to {:.1f} nats [{:.1f}, {:.1f}]", lead["difference"], lead["low"], lead["high"])
+    said(section, "told from it now, by {:.1f} [{:.1f}, {:.1f}].", second["difference"], second["low"], second["high"])
+    standing = ranks["standing"]
+    assert ranks.loc[("", "mse", "sigma_vae"), "rank"] == 5 and standing["", "mse", "sigma_vae"] == "worse"
+    said(section, "and {} flavours are not told from the first;", (standing["", "mse"] == "tied").sum())
+    codes = standing["", "neighbour_probe"]
+    assert codes["vamp"] == "best" and codes.index[codes == "tied"].tolist() == ["iwae"]
+    agreed = standing["", "linear_cka"]
+    assert agreed["flow_prior_vae"] == "best" and [*agreed.index[agreed == "tied"]] == ["svae", "two_layer_vae"]
+    said(FINDINGS, "in linear CKA two flavours are not told from the first.")
+    linear = standing["", "logistic_probe"]
+    assert linear["flow_prior_vae"] == "best" and [*linear.index[linear == "tied"]] == ["vamp"]
+    assert set(standing["gaussian_mixture", "frechet_distance"].dropna()) == {"best", "tied", "missing"}
+    epochs = found.needed("compute").query("metric == 'best_epoch'")["value"]
+    said(section, "In {} of {} runs the last", (epochs == 50).sum(), len(epochs))
+
+
 def test_published_values_are_beside_those_of_the_results() -> None:
     found = Results(ROOT / "results/reproduce").held()
     rows = {
