@@ -635,8 +635,14 @@ def test_what_longer_training_does() -> None:
     said(section, words, *leads.loc["iwae"], *leads.loc["vae_iaf"])
     orders = [spearman(each["ten"], each["fifty"]) for each in (mse, neighbours)]
     said(section, "by MSE correlate by {}, those by the neighbour probe by {}.", *orders)
-    ends = prior["fifty"]["vamp"], prior["fifty"]["flow_prior_vae"], mixture["fifty"].min(), mixture["fifty"].max()
-    said(section, "VAMP {:.2f} and Flow-Prior-VAE {:.2f}, mixtures {:.2f} to {:.2f}, none", *ends)
+    samples = found.summary.query("metric == 'frechet_distance'").set_index(["part", "flavour"])
+    samples["half"] = (samples["high"] - samples["low"]) / 2
+    ends = [("prior", "vamp"), ("prior", "flow_prior_vae")]
+    ends += [("gaussian_mixture", flavour) for flavour in (mixture["fifty"].idxmin(), mixture["fifty"].idxmax())]
+    assert prior["fifty"].nsmallest(2).index.tolist() == ["vamp", "flow_prior_vae"]
+    told = [value for end in ends for value in samples.loc[end, ["mean", "half"]]]
+    words = "VAMP {:.2f} ± {:.2f} and Flow-Prior-VAE {:.2f} ± {:.2f}, mixtures {:.2f} ± {:.2f} to {:.2f} ± {:.2f}, none"
+    said(section, words, *told)
     said(section, "the best mixture, {:.2f}, was before VAMP's prior, {:.2f}.", *(
         values("mnist", 16, "frechet_distance", part).min() for part in ("gaussian_mixture", "prior")
     ))  # fmt: skip
