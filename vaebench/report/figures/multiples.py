@@ -48,8 +48,7 @@ def multiples(
     beyond = [
         (flavour, columns[panel[1]] + (f" of {panel[0]}" if len(facets) > 1 else ""), style.BEYOND)
         for panel, rows in panels.items()
-        for flavour, within in rows["y"].between(*ends[panel]).groupby(rows["flavour"]).any().items()
-        if not within
+        for flavour in style.beyond(rows, {"y": ends[panel]})
     ]
     heights = [max(LEAST, LINE * (len(flavours) + 1.3)) for flavours in families.values()]
     shown = [palette[flavour].handle() for flavour in controls]

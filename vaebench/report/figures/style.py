@@ -318,6 +318,12 @@ def window(means: Iterable[float], *ends: Iterable[float], best: Iterable[float]
     return shown.min() - margin, shown.max() + margin
 
 
+def beyond(rows: Any, limits: Mapping[str, tuple[float, float]]) -> list[str]:
+    """The flavours of a table none of whose rows lies within the limits of its columns, for a note: `BEYOND`."""
+    within = np.logical_and.reduce([rows[column].between(*ends) for column, ends in limits.items()])
+    return sorted({*rows["flavour"]} - {*rows.loc[within, "flavour"]})
+
+
 def best(rows: Any, palette: Palette, column: str, better: str | None) -> list[float]:
     """The best value in a column, of flavours that are no controls; none where no direction is better."""
     values = rows.loc[rows["flavour"].isin(compared(palette)), column]

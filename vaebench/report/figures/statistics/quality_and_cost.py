@@ -75,7 +75,7 @@ def _window(rows: pd.DataFrame) -> tuple[float, float]:
 
 def _beyond(panels: Iterable[tuple[_numbers.Number, str, int, pd.DataFrame]]) -> Iterator[style.Absence]:
     for number, facet, latent, rows in panels:
-        for flavour in rows.loc[~rows["value"].between(*_window(rows)), "flavour"]:
+        for flavour in style.beyond(rows, {"value": _window(rows)}):
             yield flavour, style.title(_numbers.short(number), facet, f"latent size {latent}"), style.BEYOND
 
 

@@ -40,9 +40,9 @@ def rate_distortion(summary: pd.DataFrame, palette: style.Palette) -> Figure:
         return style.nothing(NOTHING, style.absences(records, palette))
     facets = dict(iter(points.groupby(style.facet(points))))
     limits = {name: _limits(rows, palette) for name, rows in facets.items()}
-    beyond = {name: _beyond(rows, limits[name]) for name, rows in facets.items()}
+    beyond = {name: style.beyond(rows, limits[name]) for name, rows in facets.items()}
     for name, outside in beyond.items():
-        records += [(flavour, name if len(facets) > 1 else "", style.BEYOND) for flavour in sorted(outside)]
+        records += [(flavour, name if len(facets) > 1 else "", style.BEYOND) for flavour in outside]
     note = style.absences(records, palette)
     drawn = {name: {family: own for family, own in style.members(rows["flavour"], palette).items()
                     if family != CONTROLS} for name, rows in facets.items()}  # fmt: skip
@@ -67,7 +67,7 @@ def rate_distortion(summary: pd.DataFrame, palette: style.Palette) -> Figure:
             panel.set_title(catalogue.title("flavours", family), color=palette[flavours[0]].ink, fontsize=style.SMALL)
             panel.tick_params(labelsize=5.5, labelleft=column == 0)
             _family(panel, facets[name], flavours, palette)
-            if set(flavours) <= beyond[name]:
+            if set(flavours) <= {*beyond[name]}:
                 panel.text(0.5, 0.5, style.BEYOND, transform=panel.transAxes, ha="center", va="center", fontsize=5.5,
                            color="0.4")  # fmt: skip
             small.append((panel, facets[name], flavours))
@@ -108,25 +108,20 @@ def _points(summary: pd.DataFrame) -> pd.DataFrame:
     return table[np.isfinite(table[PLACE].astype(float)).all(axis=1)].astype(float).reset_index()
 
 
-def _limits(points: pd.DataFrame, palette: style.Palette) -> list[tuple[float, float]]:
+def _limits(points: pd.DataFrame, palette: style.Palette) -> dict[str, tuple[float, float]]:
     """Of both axes, within which are all flavours but those far out."""
     flavours = points[points["flavour"].isin(style.compared(palette))]
     flavours = points if flavours.empty else flavours
     least = flavours[PLACE].sum(axis=1).idxmin()
-    return [
-        style.window(mean, mean - half, mean + half, best=[mean[least]])
-        for mean, half in ((flavours[of], flavours[f"{of}_half"]) for of in PLACE)
-    ]
+    return {
+        of: style.window(mean, mean - half, mean + half, best=[mean[least]])
+        for of, mean, half in ((of, flavours[of], flavours[f"{of}_half"]) for of in PLACE)
+    }
 
 
-def _beyond(points: pd.DataFrame, limits: list[tuple[float, float]]) -> set[str]:
-    """The flavours none of whose points lies within the axes."""
-    within = [points[of].between(*ends) for of, ends in zip(PLACE, limits, strict=True)]
-    return set(points["flavour"]) - set(points.loc[within[0] & within[1], "flavour"])
-
-
-def _plane(axes: Axes, limits: list[tuple[float, float]], name: str) -> None:
-    axes.set(title=name, xlabel="rate (nats)", ylabel="distortion (nats)", xlim=limits[0], ylim=limits[1])
+def _plane(axes: Axes, limits: dict[str, tuple[float, float]], name: str) -> None:
+    axes.set(title=name, xlabel="rate (nats)", ylabel="distortion (nats)")
+    axes.set(xlim=limits["rate"], ylim=limits["distortion"])
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.autoscale(False)
