@@ -627,6 +627,11 @@ def test_what_longer_training_does() -> None:
     said(section, "NLL falls by {:.1f} to {:.1f} nats,", falls.min(), falls.max())
     said((ROOT / "README.md").read_text(), "lower the NLL by {:.1f} to {:.1f} nats on MNIST", falls.min(), falls.max())
     assert {families[flavour] for flavour in nll["fifty"].nsmallest(4).index} == {"priors"}
+    rows = found.summary.query("metric == 'effective_sample_size'").set_index("flavour")["mean"].dropna()
+    before = values("mnist", 16, "effective_sample_size")[rows.index]
+    words = "{:.1f} to {:.1f} are effective, where at ten epochs {:.1f} to {:.1f} were"
+    said(section, words, rows.min(), rows.max(), before.min(), before.max())
+    assert {*rows.index} == {*nll.index}
     leads = nll.loc["vae"] - nll
     said(section, "flavour is {:.1f} below the VAE", leads["ten"].max())
     said(section, "of {} flavours have a Spearman correlation of {}.", "eight", spearman(nll["ten"], nll["fifty"]))
