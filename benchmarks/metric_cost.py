@@ -25,7 +25,7 @@ import torch
 from step_cost import Count
 
 from vaebench.data.dataset import load as load_data
-from vaebench.errors import Missing
+from vaebench.errors import Missing, VaebenchError
 from vaebench.evaluation import judge
 from vaebench.evaluation.bench import Bench
 from vaebench.evaluation.survey import present
@@ -101,6 +101,8 @@ def main() -> None:
             print(f"{cell.path}: {totals[-1]:,.{digits}f} {unit}", file=sys.stderr)
             for what, cost in found.items():
                 of_metric[what].append(cost)
+    if not totals:
+        raise VaebenchError(f"{options.study} has no cell of this dataset, latent size and these flavours")
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["table", "metric", f"median_{unit}", f"greatest_{unit}"])
     for (table, name), each in of_metric.items():
@@ -111,4 +113,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except VaebenchError as error:
+        sys.exit(f"metric_cost: {error}")

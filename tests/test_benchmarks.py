@@ -89,6 +89,14 @@ def test_the_costs_of_metrics_add_up(trained: Path, unit: str) -> None:
     assert min(costs.values()) >= 0 and curves > 0
 
 
+def test_a_study_without_what_is_asked_for_is_told_in_a_line(trained: Path) -> None:
+    line = [sys.executable, ROOT / "benchmarks/metric_cost.py", trained / "study.yaml", trained, trained / "data"]
+    done = subprocess.run([*line, "--flavours", "vea"], capture_output=True, text=True)
+    assert done.returncode == 1
+    told = f"metric_cost: {trained / 'study.yaml'} has no cell of this dataset, latent size and these flavours\n"
+    assert done.stderr == told
+
+
 def test_importance_sampling_tends_to_the_evidence_by_quadrature(trained: Path) -> None:
     run = trained / "runs/digits/mlp/vae/z2/seed0"
     told = printed("quadrature.py", run, trained / "data/digits.safetensors", "--images", 100)
